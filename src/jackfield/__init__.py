@@ -1,0 +1,3 @@
+"""Every AI provider on one panel."""
+
+__version__ = "0.1.0"

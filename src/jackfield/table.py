@@ -1,0 +1,274 @@
+"""A table of owned, named things that knows nothing of what it holds.
+
+A *claim* is what one owner registers at once: one or more entries, each with a key, aliases and a value. A claim is
+taken whole or refused whole. When claims want the same name (as key or alias), trust decides (core > installed >
+workspace), then the owner's name, never the order of arrival: registering the same claims in any order gives the same
+table. A refused claim is remembered, so that this stays true when the claim that beat it is itself displaced later.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from jackfield.diagnostics import Diagnostic
+from jackfield.errors import RegistrationError, UnknownNameError
+from jackfield.ids import canonical_id
+from jackfield.records import record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# Above this many names a fuzzy search is a visible pause: only names with the same first letter are looked at.
+_FUZZY_LIMIT = 2_000
+
+
+class Trust(IntEnum):
+    """How far an owner is trusted; the lower number wins a contested name."""
+
+    CORE = 0
+    INSTALLED = 1
+    WORKSPACE = 2
+
+
+@record
+class Owner:
+    """Who registers: `core`, `config`, `app` or `plugin:<id>`, with the trust it has."""
+
+    trust: Trust
+    name: str
+
+    def __lt__(self, other: Owner) -> bool:
+        return (self.trust, self.name) < (other.trust, other.name)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+CORE = Owner(Trust.CORE, "core")
+
+
+@record
+class Entry(Generic[T]):
+    """One named thing: its canonical key, its aliases, the thing, and (set by the table) who brought it."""
+
+    key: str
+    value: T
+    aliases: tuple[str, ...] = ()
+    owner: Owner = CORE
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The key, then the aliases."""
+        return (self.key, *self.aliases)
+
+
+class Snapshot(Generic[T]):
+    """The table at one instant; never changes. Iterates over its entries sorted by key."""
+
+    __slots__ = ("_derived", "_index", "entries")
+
+    def __init__(self, entries: Iterable[Entry[T]]) -> None:
+        self.entries: tuple[Entry[T], ...] = tuple(sorted(entries, key=_by_key))
+        self._index = {name: entry for entry in self.entries for name in entry.names}
+        self._derived: dict[Callable[[Snapshot[T]], Any], Any] = {}
+
+    def __iter__(self) -> Iterator[Entry[T]]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def get(self, name: str) -> Entry[T] | None:
+        """Return the entry with this key or alias, or None."""
+        return self._index.get(name) or self._index.get(canonical_id(name))
+
+    def values(self) -> tuple[T, ...]:
+        """Return the things themselves, sorted by key."""
+        return tuple(entry.value for entry in self.entries)
+
+    def derive(self, build: Callable[[Snapshot[T]], R]) -> R:
+        """Return `build(self)`, computed once: a snapshot never changes, so neither does a view of it."""
+        try:
+            result: R = self._derived[build]
+        except KeyError:
+            result = self._derived[build] = build(self)
+        return result
+
+
+@record
+class _Claim(Generic[T]):
+    owner: Owner
+    entries: tuple[Entry[T], ...]
+
+    @property
+    def rank(self) -> tuple[Owner, tuple[str, ...]]:
+        return self.owner, tuple(sorted(entry.key for entry in self.entries))
+
+
+class Table(Generic[T]):
+    """A keyed table with owners, aliases and trust. Safe to use from several threads.
+
+    Args:
+        kind: what an entry is called in messages, such as `provider`.
+        code: prefix of the codes raised, such as `registry`; `<code>.duplicate` and `<code>.unknown` are used.
+    """
+
+    def __init__(self, kind: str, code: str = "registry") -> None:
+        self._kind = kind
+        self._code = code
+        self._lock = Lock()
+        self._taken: list[_Claim[T]] = []
+        self._refused: list[_Claim[T]] = []
+        self._holders: dict[str, tuple[Entry[T], _Claim[T]]] = {}
+        self._snapshot: Snapshot[T] | None = None
+        self.by_name: dict[str, T] = {}
+        """Every key and alias with its thing: the one dict that a resolve looks into. Read it, never write it."""
+
+    def add(self, owner: Owner, entries: Iterable[Entry[T]]) -> None:
+        """Register `entries` as one claim of `owner`: all of them or none.
+
+        Keys and aliases must be canonical already (the caller's blocks check that).
+
+        Raises:
+            RegistrationError: `<code>.duplicate` when a name is contested and the other owner wins it; each diagnostic
+                names both owners. What the table serves is as it was before.
+        """
+        claim = _Claim(owner, tuple(Entry(entry.key, entry.value, entry.aliases, owner) for entry in entries))
+        with self._lock:
+            self._add(claim)
+
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Return one error for each contested name of a refused claim, in an order that does not depend on arrival."""
+        with self._lock:
+            found = [fault for claim in self._refused for fault in self._faults(claim)]
+        return tuple(sorted(found, key=lambda fault: (fault.owner or "", fault.path, fault.message)))
+
+    def snapshot(self) -> Snapshot[T]:
+        """Return the table as it is now; the same object until something is added."""
+        with self._lock:
+            if self._snapshot is None:
+                self._snapshot = Snapshot(entry for claim in self._taken for entry in claim.entries)
+            return self._snapshot
+
+    def resolve(self, name: str) -> T:
+        """Return the thing with this key or alias; letter case and surrounding white space do not matter.
+
+        Raises:
+            UnknownNameError: `<code>.unknown`, suggesting the nearest names.
+        """
+        try:
+            return self.by_name[name]
+        except KeyError:
+            pass
+        key = canonical_id(name)
+        if key in self.by_name:
+            return self.by_name[key]
+        near = nearest(key, tuple(self.by_name))
+        raise UnknownNameError(
+            f"There is no {self._kind} {name.strip()!r}.",
+            code=f"{self._code}.unknown",
+            fix=f"Did you mean {' or '.join(near)}?" if near else None,
+            suggestions=near,
+        )
+
+    def _add(self, claim: _Claim[T]) -> None:
+        faults = self._inner_faults(claim)
+        if faults:
+            raise self._duplicate(claim.owner, faults)
+        rivals = list(self._rivals(claim))
+        if not rivals:
+            self._refused = [old for old in self._refused if old.rank != claim.rank]
+            self._publish(claim)
+        elif all(claim.rank < rival.rank for rival in rivals):
+            self._resolve_anew([*self._taken, *self._refused, claim])
+        else:
+            if claim not in self._refused:
+                self._refused.append(claim)
+            raise self._duplicate(claim.owner, self._faults(claim))
+
+    def _publish(self, claim: _Claim[T]) -> None:
+        self._taken.append(claim)
+        entries = {name: entry for entry in claim.entries for name in entry.names}
+        self._holders.update({name: (entry, claim) for name, entry in entries.items()})
+        self.by_name.update({name: entry.value for name, entry in entries.items()})
+        self._snapshot = None
+
+    def _resolve_anew(self, claims: list[_Claim[T]]) -> None:
+        """Decide all claims again, best rank first; readers see the old dict until the new one is whole."""
+        self._taken, self._refused, self._holders = [], [], {}
+        fresh: dict[str, T] = {}
+        for claim in sorted(claims, key=lambda each: each.rank):
+            if any(True for _ in self._rivals(claim)):
+                self._refused.append(claim)
+                continue
+            self._taken.append(claim)
+            for entry in claim.entries:
+                for name in entry.names:
+                    self._holders[name] = (entry, claim)
+                    fresh[name] = entry.value
+        self.by_name, self._snapshot = fresh, None
+
+    def _rivals(self, claim: _Claim[T]) -> Iterator[_Claim[T]]:
+        for entry in claim.entries:
+            for name in entry.names:
+                if name in self._holders:
+                    yield self._holders[name][1]
+
+    def _inner_faults(self, claim: _Claim[T]) -> list[Diagnostic]:
+        faults: list[Diagnostic] = []
+        seen: dict[str, Entry[T]] = {}
+        for entry in claim.entries:
+            for name in entry.names:
+                if name in seen:
+                    faults.append(self._fault(name, entry, seen[name]))
+                seen[name] = entry
+        return faults
+
+    def _faults(self, claim: _Claim[T]) -> list[Diagnostic]:
+        return [
+            self._fault(name, entry, self._holders[name][0])
+            for entry in claim.entries
+            for name in entry.names
+            if name in self._holders
+        ]
+
+    def _fault(self, name: str, entry: Entry[T], holder: Entry[T]) -> Diagnostic:
+        wants = "id" if name == entry.key else "alias"
+        has = "id" if name == holder.key else "alias"
+        return Diagnostic(
+            code=f"{self._code}.duplicate",
+            message=f"{entry.owner} wants {name!r} as {wants} of {entry.key!r}, "
+            f"but {holder.owner} has it as {has} of {holder.key!r}.",
+            path=(entry.key,) if wants == "id" else (entry.key, "aliases"),
+            owner=entry.owner.name,
+            hint=f"Rename it, or remove one of {entry.owner} and {holder.owner}.",
+        )
+
+    def _duplicate(self, owner: Owner, faults: Sequence[Diagnostic]) -> RegistrationError:
+        return RegistrationError(
+            f"{owner} cannot register this {self._kind}: " + " ".join(fault.message for fault in faults),
+            code=f"{self._code}.duplicate",
+            fix=faults[0].hint,
+            diagnostics=faults,
+        )
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> tuple[str, ...]:
+    """Return up to `count` of the `known` names that look most like `name`, best first."""
+    import difflib
+
+    pool: Sequence[str] = list(known)
+    if len(pool) > _FUZZY_LIMIT:
+        pool = [other for other in pool if other[:1] == name[:1]][:_FUZZY_LIMIT]
+    close = difflib.get_close_matches(name, pool, n=count, cutoff=0.6)
+    longer = sorted(other for other in pool if len(name) > 1 and name in other and other not in close)
+    return (*close, *longer)[:count]
+
+
+def _by_key(entry: Entry[T]) -> str:
+    return entry.key
