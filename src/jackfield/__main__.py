@@ -1,0 +1,8 @@
+"""`python -m jackfield`."""
+
+import sys
+
+from jackfield.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

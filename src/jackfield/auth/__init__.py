@@ -1,0 +1,1 @@
+"""Login flows and the seam through which they ask the user."""

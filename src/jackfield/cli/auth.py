@@ -1,0 +1,82 @@
+"""`jackfield auth`: the stored credential profiles and their order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from jackfield.cli import output
+from jackfield.cli.shared import json_option, open_app, provider_argument
+
+
+@click.group()
+def auth() -> None:
+    """List credential profiles and put them in order."""
+
+
+@auth.command("list")
+@json_option
+def list_command(as_json: bool) -> None:
+    """List the stored credential profiles; never shows a secret.
+
+    With --json: a list of {id, provider, name, kind, origin, owner, created, updated, expires, refreshable, email,
+    extra, usage}; times in milliseconds since 1970.
+    """
+    app = open_app()
+    profiles = app.store.profiles()
+    if as_json:
+        output.emit_json([each.public() for each in profiles])
+        return
+    if not profiles:
+        output.say("No credential is stored. Log in with: jackfield login")
+        return
+    now = app.clock()
+    rows = []
+    for each in profiles:
+        facts = each.public()
+        usable = "usable" if each.is_usable(now) else "expired"
+        rest = each.usage.rests_until(now)
+        state = f"resting until {_time(rest)}" if rest is not None else usable
+        last = _time(each.usage.last_used)
+        rows.append((each.id, each.kind, state, each.origin, _time(facts["expires"]), last))
+    output.show_table(("profile", "kind", "state", "origin", "expires", "last used"), rows)
+
+
+@auth.command()
+@provider_argument()
+@click.argument("profiles", metavar="[PROFILE]...", nargs=-1)
+@click.option("--clear", is_flag=True, help="Go back to the order that is used when nothing is said.")
+@json_option
+def order(provider_id: str, profiles: tuple[str, ...], clear: bool, as_json: bool) -> None:
+    """Show the order in which a provider's profiles are tried, or set it.
+
+    PROFILE is a name or ID:NAME; profiles that are not named are not used. With --json: {provider, explicit, order}.
+    """
+    app = open_app()
+    provider = app.registry.resolve_provider(provider_id)
+    if clear and profiles:
+        raise click.UsageError("--clear goes without profiles")
+    if clear:
+        app.store.clear_order(provider.id)
+    elif profiles:
+        app.store.set_order(provider.id, [_full_id(provider.id, each) for each in profiles])
+    explicit = app.store.order(provider.id) or app.config.settings.order_of((provider.id, *provider.aliases))
+    tried = [each.name for each in app.sources(provider) if each.kind == "profile" and each.usable]
+    if as_json:
+        output.emit_json({"provider": provider.id, "explicit": bool(explicit), "order": tried})
+        return
+    if not tried:
+        output.say(f"{provider.label} has no usable profile.")
+    for place, each in enumerate(tried, 1):
+        print(f"{place}. {each}")  # noqa: T201
+
+
+def _full_id(provider_id: str, name: str) -> str:
+    return name if ":" in name else f"{provider_id}:{name}"
+
+
+def _time(value: object) -> str | None:
+    if not isinstance(value, int):
+        return None
+    return datetime.fromtimestamp(value / 1000, tz=UTC).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,245 @@
+"""`jackfield login` and `jackfield logout`."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jackfield.auth.answers import AnswersPrompter, parse_answers
+from jackfield.auth.methods import find_login
+from jackfield.auth.prompter import NobodyPrompter, Option, Prompter
+from jackfield.cli import output
+from jackfield.cli.prompts import TerminalPrompter, has_terminal
+from jackfield.cli.shared import complete_provider, json_option, open_app, run_async
+from jackfield.credentials.secret import Secret
+from jackfield.errors import AnswerError, CredentialError, RequestError
+from jackfield.onboarding import LoginRequest
+from jackfield.providers.registry import ProviderRegistry
+from jackfield.providers.views import api_key_specs, auth_choices
+
+if TYPE_CHECKING:
+    from jackfield.app import App
+    from jackfield.onboarding import LoginOutcome
+
+_MAX_INPUT = 1_048_576
+_KEYS = "jackfield.login.keys"
+
+
+class LoginCommand(click.Command):
+    """`login` with a flag for each kind of key, derived from the registered blocks."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the fixed options and the derived ones."""
+        return [*super().get_params(ctx), *_key_options()]
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the login choices by provider."""
+        del ctx
+        snapshot = ProviderRegistry.with_core().snapshot()
+        rows: dict[str, list[str]] = {each.id: [] for each in snapshot.values()}
+        for row in auth_choices(snapshot):
+            if not row.hidden:
+                rows[row.provider].append(f"{row.choice} ({row.note})" if row.note else row.choice)
+        with formatter.section("Providers and their login choices"):
+            formatter.write_dl([(name, ", ".join(choices) or "-") for name, choices in rows.items()])
+
+
+def _key_options() -> list[click.Parameter]:
+    """Return an option for each key flag; a flag that several methods share comes once."""
+    options: dict[str, click.Parameter] = {}
+    for row in api_key_specs(ProviderRegistry.with_core().snapshot()):
+        if row.flags and row.flags[0] not in options:
+            help_text = f"{row.prompt} ({row.provider}); other users may see it, prefer --key-stdin."
+            callback = functools.partial(_keep_key, row.choice)
+            options[row.flags[0]] = click.Option(
+                [row.flags[0]], metavar="KEY", help=help_text, expose_value=False, callback=callback
+            )
+    return list(options.values())
+
+
+def _keep_key(choice: str, ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    del param
+    if value is not None:
+        ctx.meta.setdefault(_KEYS, {})[choice] = Secret(value)
+
+
+@click.command(cls=LoginCommand)
+@click.argument("name", metavar="[ID]", required=False, shell_complete=complete_provider)
+@click.option("--method", metavar="METHOD", help="Which way to log in, where there are several.")
+@click.option("--profile", "--token-profile-id", metavar="NAME", help="Name of the credential profile to write.")
+@click.option("--key-stdin", is_flag=True, help="Read the key or token from standard input.")
+@click.option("--set-default", is_flag=True, help="Also make the provider's proposed model the default.")
+@click.option("--model", metavar="MODEL", help="Make this model of the provider the default.")
+@click.option("--base-url", metavar="URL", help="Another address of the provider, kept in the config.")
+@click.option("--expires-in", "--token-expires-in", metavar="TIME", help="Lifetime of a pasted token, such as 30d.")
+@click.option("--answers", metavar="FILE", help="Answer the prompts from a JSON list in FILE, or - for standard input.")
+@click.option("--no-browser", is_flag=True, help="Print addresses instead of opening a browser.")
+@click.option("--no-verify", is_flag=True, help="Store the credential without asking the provider first.")
+@click.option("--auth-choice", metavar="CHOICE", help="The login choice by its name; the same as ID.")
+@click.option("--token-provider", metavar="ID", help="The provider of --token; the same as ID.")
+@json_option
+def login(name: str | None, as_json: bool, **options: Any) -> None:
+    """Log in to a provider: get a key or token, check it, and keep it.
+
+    ID is a provider's id or alias, or a login choice; without it you choose from a list. Nothing is written before the
+    provider has accepted the credential.
+    """
+    del options["no_browser"]
+    app = open_app()
+    choice, key = _given_key()
+    name = name or options["auth_choice"] or options["token_provider"]
+    if options["key_stdin"] and (options["answers"] == "-" or key is not None):
+        raise click.UsageError("--key-stdin goes with neither --answers - nor a key given by a flag")
+    if options["key_stdin"]:
+        key = Secret(_read_stdin("key"))
+    prompter = _prompter(options["answers"])
+    request = LoginRequest(
+        name=name or choice,
+        method=options["method"] or _method_of_flag(app, name, choice),
+        profile=options["profile"],
+        key=key,
+        base_url=options["base_url"],
+        expires_in=options["expires_in"],
+        set_default=options["set_default"],
+        model=options["model"],
+        check=not options["no_verify"],
+        interactive=isinstance(prompter, TerminalPrompter),
+    )
+    outcome = run_async(app.onboarding().login(request, prompter))
+    _report(app, outcome, as_json)
+    if isinstance(prompter, AnswersPrompter) and prompter.left:
+        output.say(f"{prompter.left} of the answers were not asked for.")
+
+
+@click.command()
+@click.argument("provider_id", metavar="[ID]", required=False, shell_complete=complete_provider)
+@click.option("--profile", metavar="NAME", help="The profile to forget: NAME or ID:NAME.")
+@click.option("--all", "every", is_flag=True, help="Forget every profile of the provider.")
+@json_option
+def logout(provider_id: str | None, profile: str | None, every: bool, as_json: bool) -> None:
+    """Forget a stored credential, and its entry in the config.
+
+    The key stays valid at the provider: revoke it there if it has leaked.
+    """
+    app = open_app()
+    ids = run_async(_profiles_to_forget(app, provider_id, profile, every))
+    changed = app.onboarding().logout(ids)
+    if as_json:
+        output.emit_json({"profiles": list(ids), "changed": [list(each) for each in changed]})
+        return
+    for each in ids:
+        output.say(f"Forgot {each}.")
+    _warn_of_env(app, {each.partition(":")[0] for each in ids})
+
+
+async def _profiles_to_forget(app: App, name: str | None, profile: str | None, every: bool) -> tuple[str, ...]:
+    stored = [each.id for each in app.store.profiles()]
+    if name is not None:
+        provider = app.registry.resolve_provider(name)
+        stored = [each for each in stored if each.partition(":")[0] in (provider.id, *provider.aliases)]
+    if profile is not None:
+        stored = [each for each in stored if profile in (each, each.partition(":")[2])]
+    if not stored:
+        what = f"profile {profile}" if profile else f"stored credential of {name}" if name else "stored credential"
+        raise CredentialError(f"There is no {what}.", code="credential.none", fix="See: jackfield auth list")
+    if len(stored) == 1 or every:
+        if every and name is None and profile is None:
+            raise RequestError("--all needs an ID.", code="usage", fix="Name the provider: jackfield logout ID --all")
+        return tuple(stored)
+    options = [Option(each, each) for each in stored]
+    prompter = _prompter(None)
+    return (str(await prompter.select("Forget which profile", options, answer_flag="--profile NAME or --all")),)
+
+
+def _given_key() -> tuple[str | None, Secret | None]:
+    """Return the login choice of the key flag that was given, and the key."""
+    given: dict[str, Secret] = click.get_current_context().meta.get(_KEYS, {})
+    if len(given) > 1:
+        raise click.UsageError("Only one key can be given at a time")
+    return next(iter(given.items()), (None, None))
+
+
+def _method_of_flag(app: App, name: str | None, choice: str | None) -> str | None:
+    """Return the method a key flag stands for, where the name alone leaves it open."""
+    if name is None or choice is None:
+        return None
+    provider, method = find_login(app.registry, name)
+    return choice if method is None and any(each.choice == choice for each in provider.auth) else None
+
+
+def _prompter(answers: str | None) -> Prompter:
+    if answers is not None:
+        text = _read_stdin("answers") if answers == "-" else _read_file(Path(answers))
+        return AnswersPrompter(parse_answers(text), output.say)
+    return TerminalPrompter() if has_terminal() else NobodyPrompter(output.say)
+
+
+def _read_stdin(what: str) -> str:
+    if sys.stdin.isatty():
+        output.say(f"Reading the {what} from standard input; end it with Ctrl-D.")
+    data = sys.stdin.buffer.read(_MAX_INPUT + 1)
+    return _decode(data, "standard input")
+
+
+def _read_file(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return _decode(file.read(_MAX_INPUT + 1), str(path))
+    except OSError as error:
+        raise AnswerError(
+            f"The answers cannot be read: {path}: {error.strerror}.",
+            code="answers.unreadable",
+            fix="Name another file.",
+        ) from error
+
+
+def _decode(data: bytes, name: str) -> str:
+    if len(data) > _MAX_INPUT:
+        raise RequestError(f"{name} holds more than 1 MiB.", code="request.too-large")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise RequestError(f"{name} is not UTF-8 text.", code="request.encoding") from None
+
+
+def _report(app: App, outcome: LoginOutcome, as_json: bool) -> None:
+    warning = app.cipher.warning
+    if as_json:
+        verdict = outcome.verdict
+        output.emit_json(
+            {
+                "provider": outcome.provider,
+                "profiles": list(outcome.profiles),
+                "verified": verdict is not None and verdict.state == "accepted",
+                "verdict": {"state": verdict.state, "message": verdict.message} if verdict else None,
+                "default_model": outcome.default_model,
+                "changed": [list(each) for each in outcome.changed],
+                "notes": list(outcome.notes),
+                "diagnostics": [warning.to_dict()] if warning else [],
+            }
+        )
+        return
+    label = app.registry.resolve_provider(outcome.provider).label
+    if outcome.verdict is not None:
+        output.say(outcome.verdict.message)
+    elif outcome.profiles:
+        output.say("The credential was not checked.")
+    output.say(f"Logged in to {label}" + (f" as {', '.join(outcome.profiles)}." if outcome.profiles else "."))
+    if outcome.default_model:
+        output.say(f"The default model is {outcome.default_model}.")
+    for each in outcome.notes:
+        output.say(f"Note: {each}")
+    if warning:
+        output.say(f"Note: {warning.message} {warning.hint or ''}".rstrip())
+
+
+def _warn_of_env(app: App, provider_ids: set[str]) -> None:
+    """Say which variables still hold a credential: a user who logs out should not be surprised to be in."""
+    for name in sorted(provider_ids):
+        for each in app.sources(app.registry.resolve_provider(name)):
+            if each.kind in {"env", "config"} and each.usable:
+                output.say(f"Still there: {each.label}.")

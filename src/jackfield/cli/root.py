@@ -1,0 +1,123 @@
+"""The root command: which commands there are, and how every error becomes an exit status and a message."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from jackfield import __version__
+from jackfield.errors import EXIT_FAILED, EXIT_USAGE, CancelledError, JackfieldError, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = CancelledError.exit_status
+
+_COMMANDS = {
+    "auth": ("jackfield.cli.auth:auth", "List credential profiles and put them in order."),
+    "completion": ("jackfield.cli.completion:completion", "Print the script that completes commands in your shell."),
+    "config": ("jackfield.cli.config:config", "Show, find and check the config file."),
+    "explain": ("jackfield.cli.explain:explain", "Say which setting and credential wins, and what it shadows."),
+    "login": ("jackfield.cli.login:login", "Log in to a provider."),
+    "logout": ("jackfield.cli.login:logout", "Forget a stored credential."),
+    "providers": ("jackfield.cli.providers:providers", "List providers and what is derived from them."),
+    "status": ("jackfield.cli.status:status", "Show how every provider stands."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it runs, so that `--version` and `--help` stay quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, sorted."""
+        del ctx
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command, or None."""
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(_COMMANDS.items())])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command, suggesting the nearest ones when there is none."""
+        from jackfield.table import nearest
+
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            near = nearest(args[0], tuple(_COMMANDS))
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="jackfield")
+@click.option("--debug", is_flag=True, help="Show where an unexpected error came from.")
+def root(debug: bool) -> None:
+    """Every AI provider on one panel: see how they stand, log in, keep keys safe."""
+    del debug
+
+
+def run(args: Sequence[str]) -> int:
+    """Run the command line; return the exit status. Nothing but the program's own faults gets out as an exception."""
+    as_json = "--json" in args
+    try:
+        status = root.main(args=list(args), prog_name="jackfield", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        return _tell(_usage_error(error), as_json)
+    except (click.Abort, KeyboardInterrupt):
+        return _tell(CancelledError("Interrupted; nothing was changed."), as_json)
+    except JackfieldError as error:
+        if "--debug" in args:
+            _show_traceback(error)
+        return _tell(error, as_json)
+    except BrokenPipeError:
+        # The reader has gone (`| head`); Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    return status if isinstance(status, int) else 0
+
+
+def _usage_error(error: click.ClickException) -> JackfieldError:
+    fix = None
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        fix = f"See: {error.ctx.command_path} --help"
+    told = error.format_message()
+    problem = RequestError(told if told.endswith((".", "?")) else f"{told}.", code="usage", fix=fix)
+    problem.exit_status = error.exit_code or EXIT_USAGE  # type: ignore[misc]
+    return problem
+
+
+def _tell(error: JackfieldError, as_json: bool) -> int:
+    from jackfield.cli import output
+
+    if as_json:
+        output.emit_json({"error": error.to_dict()})
+    else:
+        output.show_error(error)
+    return error.exit_status
+
+
+def _show_traceback(error: JackfieldError) -> None:
+    import traceback
+
+    # Frames and lines only: values of variables could be secrets.
+    sys.stderr.write("".join(traceback.format_exception(error)))

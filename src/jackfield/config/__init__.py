@@ -1,0 +1,1 @@
+"""The configuration file: reading it with places, planning changes, committing them."""

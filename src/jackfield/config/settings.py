@@ -1,0 +1,136 @@
+"""Our part of a config file as typed, read-only values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jackfield.ids import canonical_id
+from jackfield.records import record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@record
+class ProviderSettings:
+    """What the config says about one provider (`models.providers.<key>`); None where it says nothing.
+
+    `key` is the entry's name as the file spells it; `api_key` may be a reference such as `${NAME}`.
+    """
+
+    key: str
+    base_url: str | None = None
+    api_key: str | None = None
+    auth: str | None = None
+    api: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    auth_header: bool | None = None
+    models: tuple[Mapping[str, object], ...] = ()
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where the entry stands in the file."""
+        return ("models", "providers", self.key)
+
+
+@record
+class ProfileSettings:
+    """One entry of `auth.profiles`: a credential profile's provider and mode."""
+
+    id: str
+    provider: str
+    mode: str
+    email: str | None = None
+
+
+@record
+class Settings:
+    """Our part of the config.
+
+    Attributes:
+        mode: `merge` or `replace`: whether `providers` adds to the registered ones or hides them.
+        providers: entries in the order of the file.
+        default_model: the primary model ref, or None; `fallbacks` the ones after it.
+        model_entries: refs in `agents.defaults.models`, each with its alias or None.
+        profiles: entries of `auth.profiles`; `order`: explicit profile orders by provider as the file spells it.
+    """
+
+    mode: str = "merge"
+    providers: tuple[ProviderSettings, ...] = ()
+    default_model: str | None = None
+    fallbacks: tuple[str, ...] = ()
+    model_entries: tuple[tuple[str, str | None], ...] = ()
+    profiles: tuple[ProfileSettings, ...] = ()
+    order: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def provider(self, names: Iterable[str]) -> ProviderSettings | None:
+        """Return the entry for a provider known by `names` (its id first, then its aliases).
+
+        The exact key wins, then the key in canonical spelling, then the first whose canonical form is one of `names`.
+        """
+        wanted = tuple(names)
+        for key in wanted:
+            for entry in self.providers:
+                if entry.key == key:
+                    return entry
+        return next((entry for entry in self.providers if canonical_id(entry.key) in wanted), None)
+
+    def order_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the explicit profile order for a provider known by `names`; empty when there is none."""
+        wanted = set(names)
+        return next((ids for key, ids in self.order if canonical_id(key) in wanted), ())
+
+
+def read_settings(value: object) -> Settings:
+    """Return our part of a config file's value; parts of a wrong type count as absent (`check_config` reports them)."""
+    root = _object(value)
+    models, auth = _object(root.get("models")), _object(root.get("auth"))
+    defaults = _object(_object(root.get("agents")).get("defaults"))
+    default = defaults.get("model")
+    primary = default if isinstance(default, str) else _object(default).get("primary")
+    mode = models.get("mode")
+    return Settings(
+        mode=mode if mode == "replace" else "merge",
+        providers=tuple(_provider(key, _object(each)) for key, each in _object(models.get("providers")).items()),
+        default_model=_text(primary),
+        fallbacks=_texts(_object(default).get("fallbacks")),
+        model_entries=tuple(
+            (ref, _text(_object(each).get("alias"))) for ref, each in _object(defaults.get("models")).items()
+        ),
+        profiles=tuple(_profiles(_object(auth.get("profiles")))),
+        order=tuple((key, _texts(ids)) for key, ids in _object(auth.get("order")).items()),
+    )
+
+
+def _provider(key: str, entry: Mapping[str, object]) -> ProviderSettings:
+    headers, models, flag = _object(entry.get("headers")), entry.get("models"), entry.get("authHeader")
+    return ProviderSettings(
+        key=key,
+        base_url=_text(entry.get("baseUrl")),
+        api_key=_text(entry.get("apiKey")),
+        auth=_text(entry.get("auth")),
+        api=_text(entry.get("api")),
+        headers=tuple((name, text) for name, text in headers.items() if isinstance(text, str)),
+        auth_header=flag if isinstance(flag, bool) else None,
+        models=tuple(each for each in models if isinstance(each, dict)) if isinstance(models, list) else (),
+    )
+
+
+def _profiles(entries: Mapping[str, object]) -> Iterable[ProfileSettings]:
+    for name, each in entries.items():
+        entry = _object(each)
+        provider, mode = _text(entry.get("provider")), _text(entry.get("mode"))
+        if provider is not None and mode is not None:
+            yield ProfileSettings(name, provider, mode, _text(entry.get("email")))
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value.strip() if isinstance(value, str) and value.strip() else None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

@@ -1,0 +1,212 @@
+"""Where a provider's credential can come from, which source wins, and what it shadows. Pure.
+
+The order is that of the programs whose settings are read here: the profile that was asked for, the AWS chain where the
+config demands it, stored profiles in their order, the environment, the config's `apiKey`, the vendor's own chain.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal
+
+from jackfield.config.overlay import names_of
+from jackfield.credentials.order import arrange
+from jackfield.credentials.profile import ApiKeyCredential, TokenCredential
+from jackfield.credentials.secret import Secret
+from jackfield.errors import CredentialError
+from jackfield.ids import canonical_id
+from jackfield.providers.views.env_vars import env_mode
+from jackfield.records import record, replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from jackfield.config.settings import ProviderSettings, Settings
+    from jackfield.credentials.profile import Credential, Profile
+    from jackfield.providers.block import EnvSet, Provider
+
+_REFERENCE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
+# What a config's auth.profiles entry may be about: it names the mode that the stored credential must have.
+_ACCEPTS = {"oauth": ("oauth", "token"), "token": ("token",), "api_key": ("api_key",)}
+
+
+@record
+class Source:
+    """One place a credential can come from.
+
+    Attributes:
+        kind: `profile` (the credential store), `env`, `config` (`models.providers.<id>.apiKey`), `chain` (the vendor's
+            own credential chain), or `none` (a local service that needs no credential).
+        name: the profile id, the variable, or the config path.
+        mode: what it holds: `api_key`, `token`, `oauth`, `aws-sdk`, `adc` or `none`.
+        usable: whether it could be used now; `reason` says why not.
+        secret: what is sent, None where there is nothing to send.
+        origin: the origin the credential is bound to, when it was recorded.
+    """
+
+    kind: Literal["profile", "env", "config", "chain", "none"]
+    name: str
+    mode: str
+    usable: bool = True
+    reason: str | None = None
+    secret: Secret | None = None
+    origin: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The source for people: `profile openai:default`, `env OPENAI_API_KEY`, `config models...apiKey`."""
+        return self.name if self.kind == "none" else f"{self.kind} {self.name}"
+
+    def to_dict(self) -> dict[str, object]:
+        """Return `{"kind", "name", "mode", "usable", "reason"}`, never the secret."""
+        return {"kind": self.kind, "name": self.name, "mode": self.mode, "usable": self.usable, "reason": self.reason}
+
+
+@record
+class Surroundings:
+    """Everything that sources are looked for in.
+
+    Attributes:
+        settings: the config.
+        profiles: every stored profile.
+        stored_order: explicit profile orders kept in the store, by provider id.
+        env: the environment.
+        now: ms since the epoch.
+        file_exists: tells whether a path (with `~`) is an existing file.
+    """
+
+    settings: Settings
+    profiles: Sequence[Profile]
+    stored_order: Mapping[str, Sequence[str]]
+    env: Mapping[str, str]
+    now: int
+    file_exists: Callable[[str], bool]
+
+
+def find_sources(provider: Provider, where: Surroundings) -> tuple[Source, ...]:
+    """Return every source of a credential for `provider`, best first; unusable ones stand where they would count."""
+    entry = where.settings.provider(names_of(provider))
+    by_chain = [Source("chain", "AWS credential chain", "aws-sdk")] if entry and entry.auth == "aws-sdk" else []
+    found = [
+        *by_chain,
+        *_from_profiles(provider, where),
+        *_from_env(provider, where.env),
+        *_from_config(entry, where.env),
+    ]
+    for each in provider.env.sets:
+        found += _from_set(provider, each, where)
+    if provider.local or _is_keyless(provider, entry):
+        found.append(Source("none", "no key needed", "none"))
+    return tuple(found)
+
+
+def pick_source(sources: Iterable[Source], *, profile: str | None = None) -> Source | None:
+    """Return the source that wins, or None when none can be used.
+
+    Args:
+        sources: as `find_sources` returns them.
+        profile: id of the one profile to use, whatever else there is.
+
+    Raises:
+        CredentialError: `credential.profile` when that profile is not there or cannot be used.
+    """
+    every = tuple(sources)
+    if profile is None:
+        return next((each for each in every if each.usable), None)
+    asked = next((each for each in every if each.kind == "profile" and each.name == profile), None)
+    if asked is None or not asked.usable:
+        why = asked.reason if asked else "there is none of that name"
+        raise CredentialError(
+            f"The profile {profile} cannot be used: {why}.",
+            code="credential.profile",
+            fix="See what there is with: jackfield auth list",
+        )
+    return asked
+
+
+def _is_keyless(provider: Provider, entry: ProviderSettings | None) -> bool:
+    """Tell whether only the config knows the provider, and gives it an address but no key: then it needs none."""
+    declared = provider.auth or provider.env.any_of or provider.env.sets
+    return not declared and entry is not None and entry.base_url is not None and entry.api_key is None
+
+
+def _from_profiles(provider: Provider, where: Surroundings) -> Iterator[Source]:
+    """Yield the profiles in the order they are tried, then those that are not, each with the reason."""
+    names = names_of(provider)
+    own = {each.id: each for each in where.profiles if canonical_id(each.provider) in names}
+    modes = {each.id: each.mode for each in where.settings.profiles if canonical_id(each.provider) in names}
+    explicit = tuple(where.stored_order.get(provider.id, ())) or where.settings.order_of(names)
+    refused = {
+        name: reason for name, each in own.items() if (reason := _profile_fault(each, modes, explicit, where.now))
+    }
+    for name in arrange([each for name, each in own.items() if name not in refused], explicit, where.now):
+        yield _profile_source(own[name])
+    for name, reason in sorted(refused.items()):
+        yield replace(_profile_source(own[name]), usable=False, reason=reason)
+
+
+def _profile_fault(profile: Profile, modes: Mapping[str, str], explicit: Sequence[str], now: int) -> str | None:
+    if explicit and profile.id not in explicit:
+        return "the profile order does not name it"
+    if not explicit and modes and profile.id not in modes:
+        return "auth.profiles lists others, but not this one"
+    mode = modes.get(profile.id)
+    if mode is not None and profile.kind not in _ACCEPTS.get(mode, ()):
+        return f"auth.profiles says its mode is {mode}, but it holds a credential of kind {profile.kind}"
+    if not profile.is_usable(now):
+        return "it has expired or is blank"
+    return None
+
+
+def _profile_source(profile: Profile) -> Source:
+    return Source("profile", profile.id, profile.kind, secret=_secret(profile.credential), origin=profile.origin)
+
+
+def _secret(credential: Credential) -> Secret:
+    if isinstance(credential, ApiKeyCredential):
+        return credential.key
+    if isinstance(credential, TokenCredential):
+        return credential.token
+    return credential.access
+
+
+def _from_env(provider: Provider, env: Mapping[str, str]) -> Iterator[Source]:
+    for name in provider.env.any_of:
+        value = env.get(name, "").strip()
+        if value:
+            yield Source("env", name, env_mode(name), secret=Secret(value))
+
+
+def _from_set(provider: Provider, each: EnvSet, where: Surroundings) -> Iterator[Source]:
+    """Yield the set when it is complete, or, with the reason, when it is begun."""
+    present = [name for name in each.names if where.env.get(name, "").strip()]
+    missing = [name for name in each.all_of if name not in present]
+    if each.any_of and not set(each.any_of) & set(present):
+        missing.append(" or ".join(each.any_of))
+    path = where.env.get(each.file_variable or "", "").strip() or each.file_default
+    if path is not None and not where.file_exists(path):
+        missing.append(f"the file {path}")
+    shown = " + ".join(name for name in each.names if name in present)
+    if not missing:
+        yield Source("env", shown, provider.auth_mode)
+    elif present:
+        yield Source("env", shown, provider.auth_mode, usable=False, reason=f"missing: {', '.join(missing)}")
+
+
+def _from_config(entry: ProviderSettings | None, env: Mapping[str, str]) -> Iterator[Source]:
+    if entry is None or entry.api_key is None:
+        return
+    path = ".".join((*entry.path, "apiKey"))
+    missing: list[str] = []
+
+    def value_of(match: re.Match[str]) -> str:
+        value = env.get(match[1], "").strip()
+        if not value:
+            missing.append(match[1])
+        return value
+
+    value = _REFERENCE.sub(value_of, entry.api_key)
+    if missing:
+        yield Source("config", path, "api_key", usable=False, reason=f"{', '.join(missing)} is not set")
+    else:
+        yield Source("config", path, "api_key", secret=Secret(value))
