@@ -194,10 +194,11 @@ class Onboarding:
         options = []
         for group in choice_groups(self._registry.snapshot()):
             for row in group.choices:
-                hint = describe_choice(row)
-                options.append(Option(row.choice, f"{group.label} · {row.label}", hint))
+                label = row.label if row.label.startswith(group.label) else f"{group.label} · {row.label}"
+                runnable = row.needs_plugin is not None or row.runner in self._runners
+                options.append(Option(row.choice, label, describe_choice(row) if runnable else "cannot run here"))
         options += [
-            Option(each.id, f"{each.label} · API key")
+            Option(each.id, f"{each.label} API key")
             for each in self._registry.list_providers()
             if not each.auth and not each.local and login_methods(each)
         ]
