@@ -54,22 +54,30 @@ class Diagnostic:
 
     def __str__(self) -> str:
         where = format_path(self.path)
-        place = f"{self.line}:{self.column}: " if self.line is not None else ""
+        numbers = [str(number) for number in (self.line, self.column) if number is not None]
+        place = ":".join(numbers) + ": " if self.line is not None else ""
         return f"{place}{where + ': ' if where else ''}{self.message}"
 
 
 def format_path(path: Iterable[str]) -> str:
     """Return a path for people: plain keys joined by dots, others quoted in brackets, list places as `[3]`.
 
+    Characters that do not print are escaped, so that a key can neither break the line nor steer a terminal.
+
     >>> format_path(("models", "providers", "z.ai", "baseUrl"))
     'models.providers["z.ai"].baseUrl'
     """
     text = ""
     for key in path:
-        if key.startswith("[") and key.endswith("]"):
+        if key[:1] == "[" and key[-1:] == "]" and key[1:-1].isascii() and key[1:-1].isdecimal():
             text += key
         elif key.replace("-", "_").isidentifier():
             text += f".{key}" if text else key
         else:
-            text += '["' + key.replace("\\", "\\\\").replace('"', '\\"') + '"]'
+            text += f'["{_escaped(key)}"]'
     return text
+
+
+def _escaped(key: str) -> str:
+    key = key.replace("\\", "\\\\").replace('"', '\\"')
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in key)

@@ -76,13 +76,14 @@ def record(cls: type[T]) -> type[T]:
     As with `dataclass(slots=True)` the result is a new class: methods must not use zero-argument `super()`. Defaults
     must be immutable; they are shared.
     """
-    own = [name for name, kind in cls.__annotations__.items() if not str(kind).startswith("ClassVar")]
+    own = [name for name, kind in cls.__annotations__.items() if not _is_class_variable(kind)]
     inherited: tuple[str, ...] = getattr(cls, "__record_fields__", ())
     namespace = {name: value for name, value in vars(cls).items() if name not in {"__dict__", "__weakref__"}}
     defaults = dict(getattr(cls, "__record_defaults__", {}))
     defaults.update({name: namespace.pop(name) for name in own if name in namespace})
     names = (*inherited, *(name for name in own if name not in inherited))
     namespace |= {
+        "__qualname__": cls.__qualname__,
         "__slots__": tuple(name for name in own if name not in inherited),
         "__record_fields__": names,
         "__record_defaults__": defaults,
@@ -96,6 +97,11 @@ def record(cls: type[T]) -> type[T]:
     namespace["__hash__"] = namespace.get("__hash__") or _hash
     made: type[T] = type(cls)(cls.__name__, cls.__bases__, namespace)  # type: ignore[misc]
     return made
+
+
+def _is_class_variable(kind: object) -> bool:
+    """Tell whether an annotation, as text or evaluated, is `ClassVar` or `ClassVar[...]`."""
+    return str(kind).partition("[")[0].rpartition(".")[2] == "ClassVar"
 
 
 def _init(self: Any, *args: object, **kwargs: object) -> None:

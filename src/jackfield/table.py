@@ -2,8 +2,10 @@
 
 A *claim* is what one owner registers at once: one or more entries, each with a key, aliases and a value. A claim is
 taken whole or refused whole. When claims want the same name (as key or alias), trust decides (core > installed >
-workspace), then the owner's name, never the order of arrival: registering the same claims in any order gives the same
-table. A refused claim is remembered, so that this stays true when the claim that beat it is itself displaced later.
+workspace), then the owner's name, then the keys, never the order of arrival: registering the same claims in any order
+gives the same table. A refused claim is remembered, so that this stays true when the claim that beat it is itself
+displaced later. Only an owner who claims the same keys again is judged by order: what is taken stays, and a refused
+claim gives way to its successor.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from jackfield.diagnostics import Diagnostic
 from jackfield.errors import RegistrationError, UnknownNameError
-from jackfield.ids import canonical_id
+from jackfield.ids import canonical_id, quoted
 from jackfield.records import record
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ R = TypeVar("R")
 
 # Above this many names a fuzzy search is a visible pause: only names with the same first letter are looked at.
 _FUZZY_LIMIT = 2_000
+# What is longer is no name that somebody mistyped, and comparing it takes a time that its sender chooses.
+_FUZZY_LENGTH = 100
+# Vendors' keys have 32 characters or more: what may be a key is not repeated.
+_SHOWN_LENGTH = 31
 
 
 class Trust(IntEnum):
@@ -70,18 +76,23 @@ class Entry(Generic[T]):
 class Snapshot(Generic[T]):
     """The table at one instant; never changes. Iterates over its entries sorted by key."""
 
-    __slots__ = ("_derived", "_index", "entries")
+    __slots__ = ("_derived", "_entries", "_index")
 
     def __init__(self, entries: Iterable[Entry[T]]) -> None:
-        self.entries: tuple[Entry[T], ...] = tuple(sorted(entries, key=_by_key))
-        self._index = {name: entry for entry in self.entries for name in entry.names}
+        self._entries: tuple[Entry[T], ...] = tuple(sorted(entries, key=_by_key))
+        self._index = {name: entry for entry in self._entries for name in entry.names}
         self._derived: dict[Callable[[Snapshot[T]], Any], Any] = {}
 
     def __iter__(self) -> Iterator[Entry[T]]:
-        return iter(self.entries)
+        return iter(self._entries)
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return len(self._entries)
+
+    @property
+    def entries(self) -> tuple[Entry[T], ...]:
+        """The entries, sorted by key."""
+        return self._entries
 
     def get(self, name: str) -> Entry[T] | None:
         """Return the entry with this key or alias, or None."""
@@ -89,14 +100,17 @@ class Snapshot(Generic[T]):
 
     def values(self) -> tuple[T, ...]:
         """Return the things themselves, sorted by key."""
-        return tuple(entry.value for entry in self.entries)
+        return tuple([entry.value for entry in self._entries])
 
     def derive(self, build: Callable[[Snapshot[T]], R]) -> R:
-        """Return `build(self)`, computed once: a snapshot never changes, so neither does a view of it."""
+        """Return `build(self)`, computed once: a snapshot never changes, so neither does a view of it.
+
+        Threads that ask at the same instant may each compute it, but all are given the same object.
+        """
         try:
             result: R = self._derived[build]
         except KeyError:
-            result = self._derived[build] = build(self)
+            result = self._derived.setdefault(build, build(self))
         return result
 
 
@@ -143,7 +157,7 @@ class Table(Generic[T]):
             self._add(claim)
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Return one error for each contested name of a refused claim, in an order that does not depend on arrival."""
+        """Return one error for each name a refused claim lost, in an order that does not depend on arrival."""
         with self._lock:
             found = [fault for claim in self._refused for fault in self._faults(claim)]
         return tuple(sorted(found, key=lambda fault: (fault.owner or "", fault.path, fault.message)))
@@ -159,19 +173,33 @@ class Table(Generic[T]):
         """Return the thing with this key or alias; letter case and surrounding white space do not matter.
 
         Raises:
-            UnknownNameError: `<code>.unknown`, suggesting the nearest names.
+            UnknownNameError: `<code>.unknown`, suggesting the nearest names; also for what is not text.
         """
-        try:
-            return self.by_name[name]
-        except KeyError:
-            pass
-        key = canonical_id(name)
-        if key in self.by_name:
-            return self.by_name[key]
-        near = nearest(key, tuple(self.by_name))
-        raise UnknownNameError(
-            f"There is no {self._kind} {name.strip()!r}.",
-            code=f"{self._code}.unknown",
+        if isinstance(name, str):
+            by_name = self.by_name  # one look: a displaced claim swaps the dict
+            for spelling in (name, canonical_id(name)):
+                if spelling in by_name:
+                    return by_name[spelling]
+        raise self._unknown(name)
+
+    def entry(self, name: str) -> Entry[T]:
+        """Return the entry with this key or alias, which tells its owner; raises what `resolve` raises."""
+        if isinstance(name, str):
+            found = self.snapshot().get(name)
+            if found is not None:
+                return found
+        raise self._unknown(name)
+
+    def _unknown(self, name: object) -> UnknownNameError:
+        code = f"{self._code}.unknown"
+        if not isinstance(name, str):
+            return UnknownNameError(f"A {self._kind} is named by text, not by {quoted(name)}.", code=code)
+        near = nearest(canonical_id(name), tuple(self.by_name))
+        shown = name.strip()
+        told = repr(shown) if len(shown) <= _SHOWN_LENGTH else f"of that name ({len(shown)} characters)"
+        return UnknownNameError(
+            f"There is no {self._kind} {told}.",
+            code=code,
             fix=f"Did you mean {' or '.join(near)}?" if near else None,
             suggestions=near,
         )
@@ -181,14 +209,15 @@ class Table(Generic[T]):
         if faults:
             raise self._duplicate(claim.owner, faults)
         rivals = list(self._rivals(claim))
+        if self._refused:
+            rank = claim.rank
+            self._refused = [old for old in self._refused if old.rank != rank]
         if not rivals:
-            self._refused = [old for old in self._refused if old.rank != claim.rank]
             self._publish(claim)
         elif all(claim.rank < rival.rank for rival in rivals):
             self._resolve_anew([*self._taken, *self._refused, claim])
         else:
-            if claim not in self._refused:
-                self._refused.append(claim)
+            self._refused.append(claim)
             raise self._duplicate(claim.owner, self._faults(claim))
 
     def _publish(self, claim: _Claim[T]) -> None:
@@ -203,7 +232,7 @@ class Table(Generic[T]):
         self._taken, self._refused, self._holders = [], [], {}
         fresh: dict[str, T] = {}
         for claim in sorted(claims, key=lambda each: each.rank):
-            if any(True for _ in self._rivals(claim)):
+            if next(self._rivals(claim), None) is not None:
                 self._refused.append(claim)
                 continue
             self._taken.append(claim)
@@ -230,12 +259,14 @@ class Table(Generic[T]):
         return faults
 
     def _faults(self, claim: _Claim[T]) -> list[Diagnostic]:
-        return [
-            self._fault(name, entry, self._holders[name][0])
-            for entry in claim.entries
-            for name in entry.names
-            if name in self._holders
-        ]
+        """Tell the names that the claim lost; one held by a claim that it would have beaten is no reason."""
+        rank, found = claim.rank, []
+        for entry in claim.entries:
+            for name in entry.names:
+                holder, other = self._holders.get(name, (entry, None))
+                if other is not None and not rank < other.rank:
+                    found.append(self._fault(name, entry, holder))
+        return found
 
     def _fault(self, name: str, entry: Entry[T], holder: Entry[T]) -> Diagnostic:
         wants = "id" if name == entry.key else "alias"
@@ -260,6 +291,8 @@ class Table(Generic[T]):
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> tuple[str, ...]:
     """Return up to `count` of the `known` names that look most like `name`, best first."""
+    if len(name) > _FUZZY_LENGTH:
+        return ()
     import difflib
 
     pool: Sequence[str] = list(known)

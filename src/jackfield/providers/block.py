@@ -41,6 +41,20 @@ _URL = re.compile(r"https?://[^\s/?#@\\]+(/\S*)?")
 _PROFILE = re.compile(r"[^:{}\s]+:([^{}\s]+|\{[a-z]+\})")
 
 
+def _check_variables(names: tuple[str, ...], *path: str) -> Iterator[Diagnostic]:
+    """Yield faults of a list of variables, by place: what stands there may be a key pasted by mistake."""
+    for place, name in enumerate(names):
+        if not _ENV_NAME.fullmatch(name):
+            yield fault("is not a variable name (A-Z, 0-9, _)", *path, f"[{place}]")
+    if len(set(names)) < len(names):
+        yield fault("names a variable twice", *path)
+
+
+def _check_url(url: str, *path: str) -> Iterator[Diagnostic]:
+    if not _URL.fullmatch(url):
+        yield fault("must be an http or https URL", *path)
+
+
 @part
 class Cost(Part):
     """Price of a model in USD per million tokens; all zero means free or unknown."""
@@ -140,18 +154,13 @@ class EnvVars(Part):
 
     def check(self) -> Iterator[Diagnostic]:
         """Yield faults of names: their form, repeats, and shell imports of variables nobody reads."""
-        groups = {"any_of": self.any_of, "login_shell": self.login_shell, "settings": self.settings}
-        groups |= {"usage": self.usage, "cleared": self.cleared}
-        groups |= {f"sets[{place}]": each.names for place, each in enumerate(self.sets)}
-        for field, names in groups.items():
-            for name in names:
-                if not _ENV_NAME.fullmatch(name):
-                    yield fault(f"{name!r} is not a variable name (A-Z, 0-9, _)", field)
-            if len(set(names)) < len(names):
-                yield fault("names a variable twice", field)
-        for name in self.login_shell:
+        for field in ("any_of", "login_shell", "settings", "usage", "cleared"):
+            yield from _check_variables(getattr(self, field), field)
+        for place, each in enumerate(self.sets):
+            yield from _check_variables(each.names, "sets", f"[{place}]")
+        for place, name in enumerate(self.login_shell):
             if name not in self.any_of:
-                yield fault(f"{name} must also stand in any_of", "login_shell")
+                yield fault("must also stand in any_of", "login_shell", f"[{place}]")
 
 
 @part
@@ -180,9 +189,9 @@ class ApiKey(Part):
 
     def check(self) -> Iterator[Diagnostic]:
         """Yield faults of flags and lengths."""
-        for flag in self.flags:
+        for place, flag in enumerate(self.flags):
             if not _FLAG.fullmatch(flag):
-                yield fault(f"{flag!r} is not a flag such as --acme-api-key", "flags")
+                yield fault("is not a flag such as --acme-api-key", "flags", f"[{place}]")
         if self.min_length < 1:
             yield fault("must be at least 1", "min_length")
         if self.url is not None:
@@ -220,8 +229,10 @@ class OAuth(Part):
                 yield from _check_url(value, name)
         if not self.hosts:
             yield fault("must name the hosts the flow talks to", "hosts")
-        if self.timeout_s < 1 or self.expiry_margin_s < 0:
-            yield fault("must be positive", "timeout_s")
+        if self.timeout_s < 1:
+            yield fault("must be at least 1", "timeout_s")
+        if self.expiry_margin_s < 0:
+            yield fault("must be zero or more", "expiry_margin_s")
 
 
 @part
@@ -286,9 +297,11 @@ class AuthMethod(Part):
         """Yield faults that depend on the kind, and of the choice's and profile's form."""
         if not is_id(self.id):
             yield fault("must be an id (a-z, 0-9, . - _)", "id")
-        for name in (self.choice, *self.legacy_choices):
+        names: list[tuple[str, tuple[str, ...]]] = [(self.choice, ("choice",))]
+        names += [(name, ("legacy_choices", f"[{place}]")) for place, name in enumerate(self.legacy_choices)]
+        for name, where in names:
             if not _CHOICE.fullmatch(name):
-                yield fault(f"{name!r} is not a choice name", "choice")
+                yield fault("must be 1 to 64 letters, digits, . - _ and start with a letter or digit", *where)
         if self.kind in {"api_key", "token"} and self.key is None:
             yield fault(f"a method of kind {self.kind} says how its key is asked for", "key")
         if self.kind in {"oauth", "device_code"} and self.oauth is None and self.supplied_by is None:
@@ -311,6 +324,16 @@ class Discovery(Part):
     context_window: int = 128_000
     max_tokens: int = 8_192
 
+    def check(self) -> Iterator[Diagnostic]:
+        """Yield faults of times and sizes."""
+        if not 0 < self.timeout_s < float("inf"):
+            yield fault("must be more than zero", "timeout_s")
+        if self.refresh_s is not None and self.refresh_s < 1:
+            yield fault("must be at least 1", "refresh_s")
+        for name in ("context_window", "max_tokens"):
+            if getattr(self, name) < 1:
+                yield fault("must be at least 1", name)
+
 
 @part
 class TokenExchange(Part):
@@ -318,6 +341,12 @@ class TokenExchange(Part):
 
     url: str
     margin_s: int = 300
+
+    def check(self) -> Iterator[Diagnostic]:
+        """Yield faults of the URL and of the margin."""
+        yield from _check_url(self.url, "url")
+        if self.margin_s < 0:
+            yield fault("must be zero or more", "margin_s")
 
 
 @part
@@ -459,47 +488,41 @@ class Provider(Part):
         yield from self._check_names()
         if self.base_url is not None:
             yield from _check_url(self.base_url, "base_url")
-        repeats = {
-            "models": [each.id for each in self.models],
-            "auth": [each.id for each in self.auth],
-            "advisories": [each.id for each in self.advisories],
-        }
-        for field, ids in repeats.items():
-            for name in sorted({each for each in ids if ids.count(each) > 1}):
-                yield fault(f"{name!r} stands there twice", field)
+        for field in ("models", "auth", "advisories"):
+            first: dict[str, int] = {}
+            for place, each in enumerate(getattr(self, field)):
+                if first.setdefault(each.id, place) != place:
+                    yield fault(f"repeats the id of {field}[{first[each.id]}]", field, f"[{place}]", "id")
         yield from self._check_refs()
 
     def _check_names(self) -> Iterator[Diagnostic]:
-        for field, name in (("id", self.id), *(("aliases", alias) for alias in self.aliases)):
+        names: list[tuple[str, tuple[str, ...]]] = [(self.id, ("id",))]
+        names += [(alias, ("aliases", f"[{place}]")) for place, alias in enumerate(self.aliases)]
+        for name, where in names:
             if not is_id(name):
-                better = canonical_id(name)
-                hint = f"Write it {better!r}." if is_id(better) else None
-                message = f"{name!r} is not an id: 1 to 64 of a-z 0-9 . - _ with a letter or digit at both ends"
-                yield fault(message, field, hint=hint)
+                hint = "Write it in lower case, without white space around it." if is_id(canonical_id(name)) else None
+                yield fault(
+                    "is not an id: 1 to 64 of a-z 0-9 . - _ with a letter or digit at both ends", *where, hint=hint
+                )
         if len({self.id, *self.aliases}) <= len(self.aliases):
             yield fault("repeats a name", "aliases")
 
     def _check_refs(self) -> Iterator[Diagnostic]:
-        own = f"{self.id}/"
-        refs = {"default_model": (self.default_model,), "hidden_models": self.hidden_models}
-        for field, values in refs.items():
-            if any(value is not None and not value.startswith(own) for value in values):
-                yield fault(f"must start with {own}", field)
+        yield from self._check_model_refs((self.default_model,), "default_model")
+        yield from self._check_model_refs(self.hidden_models, "hidden_models")
         for place, method in enumerate(self.auth):
             where = ("auth", f"[{place}]")
             if method.profile is not None and not method.profile.startswith(f"{self.id}:"):
-                yield fault(f"must start with {self.id}:", *where, "profile")
-            if method.default_model is not None and not method.default_model.startswith(own):
-                yield fault(f"must start with {own}", *where, "default_model")
-            if any(not ref.startswith(own) for ref in method.allowed_models):
-                yield fault(f"must start with {own}", *where, "allowed_models")
+                yield fault("must start with the provider's id and a colon", *where, "profile")
+            yield from self._check_model_refs((method.default_model,), *where, "default_model")
+            yield from self._check_model_refs(method.allowed_models, *where, "allowed_models")
+
+    def _check_model_refs(self, refs: tuple[str | None, ...], *path: str) -> Iterator[Diagnostic]:
+        own = f"{self.id}/"
+        if any(ref is not None and (not ref.startswith(own) or ref == own) for ref in refs):
+            yield fault("must be a model of this provider: its id, a slash, then the model", *path)
 
     def model(self, model_id: str) -> Model | None:
         """Return the model with this id or alias, or None."""
         wanted = self.model_aliases.get(model_id, model_id)
         return next((each for each in self.models if each.id == wanted), None)
-
-
-def _check_url(url: str, *path: str) -> Iterator[Diagnostic]:
-    if not _URL.fullmatch(url):
-        yield fault("must be an http or https URL", *path)

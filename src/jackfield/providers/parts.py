@@ -24,6 +24,12 @@ P = TypeVar("P", bound="Part")
 Path = tuple[str, ...]
 _Convert = Callable[[object, Path, list[Diagnostic]], object]
 
+# A message is read by people and a suggestion is a search: past these counts only the diagnostics go on.
+_TOLD_MAX = 10
+_HINTS_MAX = 20
+# Vendors' keys have 32 characters or more: what may be a key is not repeated.
+_NAME_MAX = 31
+
 
 class FrozenMap(Mapping[str, str]):
     """An immutable, hashable, picklable mapping of text to text, in the order it was written."""
@@ -43,7 +49,7 @@ class FrozenMap(Mapping[str, str]):
         return len(self._items)
 
     def __hash__(self) -> int:
-        return hash(tuple(self._items.items()))
+        return hash(frozenset(self._items.items()))
 
     def __repr__(self) -> str:
         return repr(self._items)
@@ -90,8 +96,11 @@ def part(cls: type[P]) -> type[P]:
     """
     made = record(cls)
     names = field_names(made)
-    kinds = tuple((name, _is_kind(cls.__annotations__[name])) for name in names)
-    converters = {name: _converter(cls.__annotations__[name]) for name in names}
+    hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        hints |= getattr(base, "__annotations__", {})
+    kinds = tuple((name, _is_kind(hints[name])) for name in names)
+    converters = {name: _converter(hints[name]) for name in names}
     rules = made.check
 
     def build(self: P, *args: object, **kwargs: object) -> None:
@@ -105,7 +114,7 @@ def part(cls: type[P]) -> type[P]:
         if not faults:
             faults.extend(rules(self))
         if faults:
-            raise _invalid(_title(self), faults)
+            raise _invalid(_title(self, faults), faults)
 
     made.__init__ = build  # type: ignore[assignment, method-assign]
     _CONVERTERS[made] = converters
@@ -115,29 +124,42 @@ def part(cls: type[P]) -> type[P]:
 _CONVERTERS: dict[type[Part], dict[str, _Convert]] = {}
 
 
-def _title(self: Part) -> str:
-    own = getattr(self, "id", None)
-    return f"{type(self).__name__} {own!r}" if isinstance(own, str) else type(self).__name__
+def _title(self: Part, faults: Sequence[Diagnostic]) -> str:
+    """Name the part by its id, unless that is at fault itself or so long that it may be a key."""
+    own, name = getattr(self, "id", None), type(self).__name__
+    sound = isinstance(own, str) and len(own) <= _NAME_MAX and all(each.path[:1] != ("id",) for each in faults)
+    return f"{name} {own!r}" if sound else name
 
 
 def _invalid(title: str, faults: Sequence[Diagnostic]) -> BlockError:
-    told = "; ".join(f"{format_path(each.path)}: {each.message}" if each.path else each.message for each in faults)
+    shown = faults[:_TOLD_MAX]
+    told = "; ".join(f"{format_path(each.path)}: {each.message}" if each.path else each.message for each in shown)
+    told += f"; and {len(faults) - len(shown)} more" if len(faults) > len(shown) else ""
     return BlockError(f"{title} is wrong: {told}", code="block.invalid", diagnostics=faults)
 
 
 def _misuse(cls: type[Part], args: tuple[object, ...], kwargs: Mapping[str, object]) -> Iterator[Diagnostic]:
     """Say what is wrong with a call of the constructor: unknown, doubled and missing fields."""
     names = field_names(cls)
-    for name, message in misuse(names, cls.__record_defaults__, args, kwargs):
-        if message == "is not a field":
-            yield _unknown(str(name), names, ())
-        else:
-            yield fault(message, *((name,) if name else ()))
+    found = misuse(names, cls.__record_defaults__, args, kwargs)
+    yield from _unknown([name for name, message in found if message == "is not a field"], names, ())
+    for name, message in found:
+        if message != "is not a field":
+            yield fault(message, *((name,) if name is not None else ()))
 
 
-def _unknown(name: str, names: Sequence[str], path: Path) -> Diagnostic:
-    near = nearest(name, names, 1)
-    return fault("is not a field", *path, name, hint=f"Did you mean {near[0]}?" if near else None)
+def _unknown(found: Sequence[object], names: Sequence[str], path: Path) -> Iterator[Diagnostic]:
+    """Yield a fault for each of the `found` names, which are no field; the first ones with a suggestion."""
+    for place, name in enumerate(found):
+        near = nearest(name, names, 1) if isinstance(name, str) and place < _HINTS_MAX else ()
+        yield fault("is not a field", *path, _key(name), hint=f"Did you mean {near[0]}?" if near else None)
+
+
+def _key(name: object) -> str:
+    """Return a key found in the input as it stands in a path; one that may be a secret, or is not text, by its kind."""
+    if isinstance(name, str):
+        return name if len(name) <= _NAME_MAX else f"<text of {len(name)} characters>"
+    return f"<{type(name).__name__}>"
 
 
 def _is_kind(annotation: Any) -> Callable[[object], bool]:
@@ -151,7 +173,9 @@ def _is_kind(annotation: Any) -> Callable[[object], bool]:
         each = _is_kind(get_args(inner)[0])
         return lambda value: type(value) is tuple and all(map(each, value))
     if origin is Mapping:
-        return lambda value: type(value) is FrozenMap
+        return lambda value: (
+            type(value) is FrozenMap and all(type(key) is str and type(item) is str for key, item in value.items())
+        )
     if inner is str:
         return lambda value: (type(value) is str and value.strip() != "") or (value is None and optional)
     if isinstance(inner, type) and issubclass(inner, Part):
@@ -193,7 +217,11 @@ def _convert_scalar(kind: type) -> _Convert:
 
     def convert(value: object, path: Path, faults: list[Diagnostic]) -> object:
         if kind is float and type(value) is int:
-            return float(value)
+            try:
+                return float(value)
+            except OverflowError:
+                faults.append(fault("is too large a number", *path))
+                return value
         if type(value) is not kind:
             faults.append(fault(f"must be {names[kind]}, not {_shown(value)}", *path))
         elif kind is str and not str(value).strip():
@@ -227,7 +255,7 @@ def _convert_mapping(value: object, path: Path, faults: list[Diagnostic]) -> obj
         faults.append(fault(f"must be a mapping of text to text, not {_shown(value)}", *path))
         return value
     wrong = [key for key, item in value.items() if type(key) is not str or type(item) is not str]
-    faults.extend(fault("must be text under a text key", *path, str(key)) for key in wrong)
+    faults.extend(fault("must be text under a text key", *path, _key(key)) for key in wrong)
     return value if wrong else FrozenMap(value)
 
 
@@ -240,7 +268,7 @@ def _convert_part(cls: type[Part]) -> _Convert:
             return value
         known = _CONVERTERS[cls]
         before = len(faults)
-        faults.extend(_unknown(str(name), list(known), path) for name in value if name not in known)
+        faults.extend(_unknown([name for name in value if name not in known], list(known), path))
         ready = {name: known[name](value[name], (*path, name), faults) for name in known if name in value}
         if len(faults) > before:
             missing = [each for each in _misuse(cls, (), ready) if each.message == "is missing"]

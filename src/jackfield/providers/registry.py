@@ -89,9 +89,7 @@ class ProviderRegistry:
 
     def owner_of(self, name: str) -> Owner:
         """Return who registered the provider; raises what `resolve_provider` raises."""
-        entry = self.snapshot().get(self.resolve_provider(name).id)
-        assert entry is not None  # noqa: S101 - the id was resolved just now
-        return entry.owner
+        return self._table.entry(name).owner
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Return what was refused and why, each naming both owners."""

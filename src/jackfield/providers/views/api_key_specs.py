@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jackfield.providers.views.env_vars import env_mode
 from jackfield.providers.views.rows import Row
 from jackfield.records import record
 
@@ -23,7 +24,8 @@ class ApiKeySpec(Row):
         prompt: what the user is asked; `url` is where a key is to be had.
         normalize: `shell` or `trim`: how the pasted text is cleaned.
         prefix, min_length: what a right key looks like.
-        env: variables that hold the same credential; `offer_env` says whether one found there is offered.
+        env: variables that hold the same kind of credential, in order of precedence (an access token is no key);
+            `offer_env` says whether one found there is offered.
         profile: id of the profile written; `{name}` is filled in.
         default_model: model ref proposed as default.
         verify_url: address, with `{base}` or `{origin}`, of the free request that tells a right key from a wrong one.
@@ -68,7 +70,7 @@ def _build(snapshot: Snapshot[Provider]) -> tuple[ApiKeySpec, ...]:
             normalize=method.key.normalize,
             prefix=method.key.prefix,
             min_length=method.key.min_length,
-            env=provider.env.any_of,
+            env=_same_kind(provider.env.any_of, method.kind),
             offer_env=method.key.offer_env,
             profile=method.profile,
             default_model=method.default_model or provider.default_model,
@@ -80,3 +82,11 @@ def _build(snapshot: Snapshot[Provider]) -> tuple[ApiKeySpec, ...]:
         for check in (method.verify or provider.verify,)
         if method.key is not None
     )
+
+
+def _same_kind(names: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """Return the variables a method's credential may come from: never an access token where a key belongs."""
+    tokens = tuple(name for name in names if env_mode(name) == "oauth")
+    if kind == "token" and tokens:
+        return tokens
+    return tuple(name for name in names if name not in tokens)
