@@ -13,6 +13,7 @@ from jackfield.config.overlay import names_of
 from jackfield.credentials.order import arrange
 from jackfield.credentials.profile import ApiKeyCredential, TokenCredential
 from jackfield.credentials.secret import Secret
+from jackfield.diagnostics import format_path
 from jackfield.errors import CredentialError
 from jackfield.ids import canonical_id
 from jackfield.providers.views.env_vars import env_mode
@@ -25,9 +26,13 @@ if TYPE_CHECKING:
     from jackfield.credentials.profile import Credential, Profile
     from jackfield.providers.block import EnvSet, Provider
 
-_REFERENCE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
+# A second dollar sign in front says that no reference is meant.
+_REFERENCE = re.compile(r"(\$?)\$\{([A-Z_][A-Z0-9_]*)\}")
 # What a config's auth.profiles entry may be about: it names the mode that the stored credential must have.
 _ACCEPTS = {"oauth": ("oauth", "token"), "token": ("token",), "api_key": ("api_key",)}
+# Why a profile is not chosen by itself; one that is asked for by its id is used all the same.
+_NOT_ORDERED = "the profile order does not name it"
+_NOT_LISTED = "auth.profiles lists others, but not this one"
 
 
 @record
@@ -105,7 +110,7 @@ def pick_source(sources: Iterable[Source], *, profile: str | None = None) -> Sou
 
     Args:
         sources: as `find_sources` returns them.
-        profile: id of the one profile to use, whatever else there is.
+        profile: id of the one profile to use, whatever else there is and whatever the config puts in order.
 
     Raises:
         CredentialError: `credential.profile` when that profile is not there or cannot be used.
@@ -114,6 +119,8 @@ def pick_source(sources: Iterable[Source], *, profile: str | None = None) -> Sou
     if profile is None:
         return next((each for each in every if each.usable), None)
     asked = next((each for each in every if each.kind == "profile" and each.name == profile), None)
+    if asked is not None and asked.reason in {_NOT_ORDERED, _NOT_LISTED}:
+        return replace(asked, usable=True, reason=None)
     if asked is None or not asked.usable:
         why = asked.reason if asked else "there is none of that name"
         raise CredentialError(
@@ -135,7 +142,8 @@ def _from_profiles(provider: Provider, where: Surroundings) -> Iterator[Source]:
     names = names_of(provider)
     own = {each.id: each for each in where.profiles if canonical_id(each.provider) in names}
     modes = {each.id: each.mode for each in where.settings.profiles if canonical_id(each.provider) in names}
-    explicit = tuple(where.stored_order.get(provider.id, ())) or where.settings.order_of(names)
+    stored = next((ids for name in names if (ids := where.stored_order.get(name))), ())
+    explicit = tuple(stored) or where.settings.order_of(names)
     refused = {
         name: reason for name, each in own.items() if (reason := _profile_fault(each, modes, explicit, where.now))
     }
@@ -146,15 +154,15 @@ def _from_profiles(provider: Provider, where: Surroundings) -> Iterator[Source]:
 
 
 def _profile_fault(profile: Profile, modes: Mapping[str, str], explicit: Sequence[str], now: int) -> str | None:
-    if explicit and profile.id not in explicit:
-        return "the profile order does not name it"
-    if not explicit and modes and profile.id not in modes:
-        return "auth.profiles lists others, but not this one"
     mode = modes.get(profile.id)
     if mode is not None and profile.kind not in _ACCEPTS.get(mode, ()):
         return f"auth.profiles says its mode is {mode}, but it holds a credential of kind {profile.kind}"
     if not profile.is_usable(now):
         return "it has expired or is blank"
+    if explicit and profile.id not in explicit:
+        return _NOT_ORDERED
+    if not explicit and modes and profile.id not in modes:
+        return _NOT_LISTED
     return None
 
 
@@ -187,22 +195,25 @@ def _from_set(provider: Provider, each: EnvSet, where: Surroundings) -> Iterator
     if path is not None and not where.file_exists(path):
         missing.append(f"the file {path}")
     shown = " + ".join(name for name in each.names if name in present)
+    mode = "api_key" if provider.auth_mode == "api-key" else provider.auth_mode
     if not missing:
-        yield Source("env", shown, provider.auth_mode)
+        yield Source("env", shown, mode)
     elif present:
-        yield Source("env", shown, provider.auth_mode, usable=False, reason=f"missing: {', '.join(missing)}")
+        yield Source("env", shown, mode, usable=False, reason=f"missing: {', '.join(missing)}")
 
 
 def _from_config(entry: ProviderSettings | None, env: Mapping[str, str]) -> Iterator[Source]:
     if entry is None or entry.api_key is None:
         return
-    path = ".".join((*entry.path, "apiKey"))
+    path = format_path((*entry.path, "apiKey"))
     missing: list[str] = []
 
     def value_of(match: re.Match[str]) -> str:
-        value = env.get(match[1], "").strip()
+        if match[1]:
+            return match[0][1:]
+        value = env.get(match[2], "").strip()
         if not value:
-            missing.append(match[1])
+            missing.append(match[2])
         return value
 
     value = _REFERENCE.sub(value_of, entry.api_key)

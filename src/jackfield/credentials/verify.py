@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
-from jackfield.errors import JackfieldError
+from jackfield.errors import JackfieldError, RequestError
 from jackfield.net import BoundAuth, origin_of
 from jackfield.providers.block import Check
 from jackfield.providers.parts import FrozenMap
-from jackfield.records import record
+from jackfield.records import record, replace
 
 if TYPE_CHECKING:
     from jackfield.credentials.secret import Secret
@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from jackfield.providers.block import AuthMethod, Provider
 
 _MAX_ANSWER = 300
-_MAX_BODY = 256 * 1024
+# Lists of models are the largest answers, some megabytes at most.
+_MAX_BODY = 8 * 1024 * 1024
 # Vendors echo keys, whole or with stars and dots in the middle.
 _MASKED = re.compile(r"\S*(?:\*{2,}|\.{3,}|…)\S*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
+# What steers a terminal, turns the direction of text, does not show, or (half a surrogate pair) cannot be written.
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]+"
+)
+_PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
+# Something answered, but not what was asked for.
+_STRANGE = frozenset({"net.protocol", "net.redirect", "net.too-large"})
 _ANTHROPIC_VERSION = FrozenMap({"anthropic-version": "2023-06-01"})
 
 
@@ -52,7 +60,8 @@ def check_for(provider: Provider, method: AuthMethod | None, base_url: str) -> C
     """
     own = (method.verify if method else None) or provider.verify
     if own is not None and (provider.base_url is None or _same_origin(provider.base_url, base_url)):
-        return own
+        # Some people write the /v1 that the check adds into the base URL themselves.
+        return replace(own, url=own.url.replace("{base}/v1/", "{base}/")) if base_url.endswith("/v1") else own
     return _check_of_style(provider.api, method, base_url, public=bool(own and own.public and provider.local))
 
 
@@ -86,26 +95,33 @@ async def verify(
             headers={"Accept": "application/json", **check.headers},
             auth=BoundAuth(url, headers) if headers else None,
             deadline_s=deadline_s,
-            max_bytes=_MAX_BODY * 32,
+            max_bytes=_MAX_BODY,
         )
     except JackfieldError as error:
-        state: Literal["unreachable", "undetermined"] = (
-            "undetermined" if error.code.startswith("url.") else "unreachable"
-        )
-        return Verdict(state, error.message, code=error.code)
-    return _judge(check, response, secret)
+        unjudged = isinstance(error, RequestError) or error.code in _STRANGE
+        return Verdict("undetermined" if unjudged else "unreachable", error.message, code=error.code)
+    asked, answering = origin_of(url), origin_of(response.url)
+    if headers and answering != asked:
+        message = f"{asked} sends on to {answering}, where the credential was not shown"
+        return Verdict("undetermined", message, response.status, response.elapsed_s)
+    return _judge(check, response, secret if headers else None)
 
 
 def _judge(check: Check, response: Response, secret: Secret | None) -> Verdict:
+    """Judge an answer of the origin that was asked; `secret` is what it was shown."""
     status, took = response.status, response.elapsed_s
     said = answer_text(response, secret)
     quoted = f": {said}" if said else ""
-    if check.public and response.ok:
+    if status != 401 and _is_page(response):
+        message = f"A web page answered ({status}), so this is not the provider's API, or something stands before it"
+        return Verdict("undetermined", message, status, took)
+    if response.ok and (check.public or secret is None):
         return Verdict("reachable", "The service answers.", status, took)
     if response.ok or status in check.accepted:
         return Verdict("accepted", "The provider accepts the credential.", status, took)
     if status in check.refused:
-        return Verdict("refused", f"The provider refused the credential ({status}){quoted}", status, took)
+        did = "refused the credential" if secret is not None else "wants a credential"
+        return Verdict("refused", f"The provider {did} ({status}){quoted}", status, took)
     if status == 402:
         return Verdict(
             "accepted", f"The credential is right, but the account has no credit ({status}){quoted}", status, took
@@ -113,6 +129,11 @@ def _judge(check: Check, response: Response, secret: Secret | None) -> Verdict:
     return Verdict(
         "undetermined", f"The provider's answer tells nothing about the credential ({status}){quoted}", status, took
     )
+
+
+def _is_page(response: Response) -> bool:
+    kind = response.headers.get("content-type", "").lower()
+    return kind.startswith("text/html") or _PAGE.match(response.body) is not None
 
 
 def answer_text(response: Response, secret: Secret | None) -> str:

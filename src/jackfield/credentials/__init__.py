@@ -1,0 +1,1 @@
+"""Credential profiles, where they are kept, and which of them is used."""
