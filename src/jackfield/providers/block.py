@@ -23,6 +23,7 @@ ApiStyle = Literal[
     "google-generative-ai",
     "google-gemini-cli",
     "google-vertex",
+    "github-copilot",
     "bedrock-converse-stream",
     "cli",
 ]
@@ -381,13 +382,19 @@ class LegacyProfile(Part):
 
 @part
 class Advisory(Part):
-    """Something a user should be told, and when."""
+    """Something a user should be told, and when.
+
+    `condition` narrows the moment down: `config-entry` (the config has its own `models.providers` entry for the
+    provider), `group-sibling` (no credential here, but for another provider of its group), `legacy-profile` (a profile
+    that a legacy rule removes is there), `in-use` (its models are configured, and there is no credential).
+    """
 
     id: str
     title: str
     text: str
     when: Literal["before-login", "after-login", "login-failed", "no-terminal", "doctor", "status", "refresh-failed"]
     url: str | None = None
+    condition: Literal["config-entry", "group-sibling", "legacy-profile", "in-use"] | None = None
 
     def check(self) -> Iterator[Diagnostic]:
         """Yield faults of the id and the URL."""

@@ -232,12 +232,14 @@ PROVIDER = Provider(
             title="Missing login",
             text="Models of Anthropic are in use without a login: paste a setup-token or an API key.",
             when="status",
+            condition="in-use",
         ),
         Advisory(
             id="deprecated-claude-cli",
             title="Auth profiles",
             text="The profile anthropic:claude-cli is no longer used; log in with a setup-token instead.",
             when="doctor",
+            condition="legacy-profile",
         ),
         Advisory(
             id="doctor-hint-on-refresh-fail",

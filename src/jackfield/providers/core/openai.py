@@ -98,6 +98,7 @@ PROVIDER = Provider(
             title="Model check",
             text="There is a Codex login but no OpenAI key: use openai-codex/gpt-5.2, or set OPENAI_API_KEY.",
             when="doctor",
+            condition="group-sibling",
         ),
         Advisory(
             id="env-saved",

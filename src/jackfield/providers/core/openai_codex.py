@@ -75,6 +75,7 @@ PROVIDER = Provider(
             title="Auth profiles",
             text="The profile openai-codex:codex-cli is no longer used; run `jackfield login openai-codex`.",
             when="doctor",
+            condition="legacy-profile",
         ),
     ),
     tags=RuntimeTags(

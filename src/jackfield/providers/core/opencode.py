@@ -200,6 +200,7 @@ PROVIDER = Provider(
             title="OpenCode Zen",
             text="The config has its own models.providers entry for OpenCode; it hides the built-in routing and costs.",
             when="doctor",
+            condition="config-entry",
         ),
     ),
     tags=RuntimeTags(

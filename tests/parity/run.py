@@ -1,0 +1,65 @@
+"""All comparisons, and what they leave open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from jackfield.providers.registry import ProviderRegistry
+from parity import blocks, choices, environment, models, rules
+from parity.facts import facts
+from parity.items import Item, Now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from parity.facts import Facts, Path
+
+MODULES = (choices, environment, blocks, models, rules)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run of all comparisons found: the items by the name of their comparison."""
+
+    facts: Facts
+    items: Mapping[str, tuple[Item, ...]]
+
+    def __iter__(self) -> Iterator[Item]:
+        for found in self.items.values():
+            yield from found
+
+    @property
+    def differing(self) -> list[Item]:
+        """Return the items that have changed."""
+        return [item for item in self if not item.agrees]
+
+    @property
+    def agreeing(self) -> list[Item]:
+        """Return the items that are as they were."""
+        return [item for item in self if item.agrees]
+
+    @property
+    def unread(self) -> list[Path]:
+        """Return the leaves of the facts that no comparison has looked at."""
+        seen = {item.path for item in self}
+        return [path for path in self.facts.leaves if path not in seen]
+
+
+def run(against: Facts, registry: ProviderRegistry) -> Result:
+    """Compare `against` with `registry`, item by item."""
+    now = Now(registry)
+    found: dict[str, tuple[Item, ...]] = {}
+    for module in MODULES:
+        comparisons: tuple[Callable[[Facts, Now], Iterator[Item]], ...] = module.COMPARISONS
+        for compare in comparisons:
+            name = f"{module.__name__.rpartition('.')[2]}.{compare.__name__}"
+            found[name] = tuple(compare(against, now))
+    return Result(against, found)
+
+
+@cache
+def core_result() -> Result:
+    """Return the comparison of the facts beside the tests with the core blocks."""
+    return run(facts(), ProviderRegistry.with_core())
