@@ -60,17 +60,26 @@ CORE = Owner(Trust.CORE, "core")
 
 @record
 class Entry(Generic[T]):
-    """One named thing: its canonical key, its aliases, the thing, and (set by the table) who brought it."""
+    """One named thing: its canonical key, its aliases, the thing, and (set by the table) who brought it.
+
+    `reserved` are other names that only one entry may have, each as `kind:name`; nothing is resolved by them.
+    """
 
     key: str
     value: T
     aliases: tuple[str, ...] = ()
     owner: Owner = CORE
+    reserved: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """The key, then the aliases."""
         return (self.key, *self.aliases)
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Everything that no other entry may have."""
+        return (self.key, *self.aliases, *self.reserved)
 
 
 class Snapshot(Generic[T]):
@@ -152,7 +161,9 @@ class Table(Generic[T]):
             RegistrationError: `<code>.duplicate` when a name is contested and the other owner wins it; each diagnostic
                 names both owners. What the table serves is as it was before.
         """
-        claim = _Claim(owner, tuple(Entry(entry.key, entry.value, entry.aliases, owner) for entry in entries))
+        claim = _Claim(
+            owner, tuple(Entry(entry.key, entry.value, entry.aliases, owner, entry.reserved) for entry in entries)
+        )
         with self._lock:
             self._add(claim)
 
@@ -222,9 +233,8 @@ class Table(Generic[T]):
 
     def _publish(self, claim: _Claim[T]) -> None:
         self._taken.append(claim)
-        entries = {name: entry for entry in claim.entries for name in entry.names}
-        self._holders.update({name: (entry, claim) for name, entry in entries.items()})
-        self.by_name.update({name: entry.value for name, entry in entries.items()})
+        self._holders.update({name: (entry, claim) for entry in claim.entries for name in entry.held})
+        self.by_name.update({name: entry.value for entry in claim.entries for name in entry.names})
         self._snapshot = None
 
     def _resolve_anew(self, claims: list[_Claim[T]]) -> None:
@@ -237,14 +247,13 @@ class Table(Generic[T]):
                 continue
             self._taken.append(claim)
             for entry in claim.entries:
-                for name in entry.names:
-                    self._holders[name] = (entry, claim)
-                    fresh[name] = entry.value
+                self._holders.update(dict.fromkeys(entry.held, (entry, claim)))
+                fresh.update(dict.fromkeys(entry.names, entry.value))
         self.by_name, self._snapshot = fresh, None
 
     def _rivals(self, claim: _Claim[T]) -> Iterator[_Claim[T]]:
         for entry in claim.entries:
-            for name in entry.names:
+            for name in entry.held:
                 if name in self._holders:
                     yield self._holders[name][1]
 
@@ -252,7 +261,7 @@ class Table(Generic[T]):
         faults: list[Diagnostic] = []
         seen: dict[str, Entry[T]] = {}
         for entry in claim.entries:
-            for name in entry.names:
+            for name in entry.held:
                 if name in seen:
                     faults.append(self._fault(name, entry, seen[name]))
                 seen[name] = entry
@@ -262,20 +271,20 @@ class Table(Generic[T]):
         """Tell the names that the claim lost; one held by a claim that it would have beaten is no reason."""
         rank, found = claim.rank, []
         for entry in claim.entries:
-            for name in entry.names:
+            for name in entry.held:
                 holder, other = self._holders.get(name, (entry, None))
                 if other is not None and not rank < other.rank:
                     found.append(self._fault(name, entry, holder))
         return found
 
     def _fault(self, name: str, entry: Entry[T], holder: Entry[T]) -> Diagnostic:
-        wants = "id" if name == entry.key else "alias"
-        has = "id" if name == holder.key else "alias"
+        wants, shown, path = _role(name, entry)
+        has, _, _ = _role(name, holder)
         return Diagnostic(
             code=f"{self._code}.duplicate",
-            message=f"{entry.owner} wants {name!r} as {wants} of {entry.key!r}, "
+            message=f"{entry.owner} wants {shown!r} as {wants} of {entry.key!r}, "
             f"but {holder.owner} has it as {has} of {holder.key!r}.",
-            path=(entry.key,) if wants == "id" else (entry.key, "aliases"),
+            path=path,
             owner=entry.owner.name,
             hint=f"Rename it, or remove one of {entry.owner} and {holder.owner}.",
         )
@@ -301,6 +310,16 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> tuple[str, ...]:
     close = difflib.get_close_matches(name, pool, n=count, cutoff=0.6)
     longer = sorted(other for other in pool if len(name) > 1 and name in other and other not in close)
     return (*close, *longer)[:count]
+
+
+def _role(name: str, entry: Entry[Any]) -> tuple[str, str, tuple[str, ...]]:
+    """Say what `name` is to `entry`, how it is shown, and where it stands."""
+    if name == entry.key:
+        return "id", name, (entry.key,)
+    if name in entry.aliases:
+        return "alias", name, (entry.key, "aliases")
+    kind, _, shown = name.partition(":")
+    return kind, shown, (entry.key, kind)
 
 
 def _by_key(entry: Entry[T]) -> str:

@@ -517,6 +517,9 @@ class Provider(Part):
     def _check_refs(self) -> Iterator[Diagnostic]:
         yield from self._check_model_refs((self.default_model,), "default_model")
         yield from self._check_model_refs(self.hidden_models, "hidden_models")
+        choices = [name for method in self.auth for name in (method.choice, *method.legacy_choices)]
+        if len(set(choices)) < len(choices):
+            yield fault("two methods have the same choice", "auth")
         for place, method in enumerate(self.auth):
             where = ("auth", f"[{place}]")
             if method.profile is not None and not method.profile.startswith(f"{self.id}:"):

@@ -43,7 +43,8 @@ class ProviderRegistry:
         """Register one block for `owner`.
 
         Raises:
-            RegistrationError: `registry.duplicate` when its id or an alias is taken, `registry.not-a-block` for
+            RegistrationError: `registry.duplicate` when its id, an alias, a login choice or a key flag is taken,
+                `registry.not-a-block` for
                 anything that is no `Provider`. The registry is then as it was.
         """
         self.register_providers((provider,), owner=owner)
@@ -54,7 +55,7 @@ class ProviderRegistry:
         for provider in providers:
             if not isinstance(provider, Provider):
                 raise _not_a_block(provider, owner)
-            entries.append(Entry(provider.id, provider, provider.aliases))
+            entries.append(Entry(provider.id, provider, provider.aliases, reserved=_reserved(provider)))
         self._table.add(owner, entries)
 
     def resolve_provider(self, name: str) -> Provider:
@@ -94,6 +95,15 @@ class ProviderRegistry:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Return what was refused and why, each naming both owners."""
         return self._table.diagnostics()
+
+
+def _reserved(provider: Provider) -> tuple[str, ...]:
+    """Return the login choices and key flags, by which a user means this provider and no other."""
+    if not provider.auth:
+        return ()
+    choices = [name for each in provider.auth for name in (each.choice, *each.legacy_choices)]
+    flags = [flag for each in provider.auth if each.key for flag in each.key.flags]
+    return tuple(dict.fromkeys([*(f"choice:{name}" for name in choices), *(f"flag:{name}" for name in flags)]))
 
 
 def _not_a_block(value: object, owner: Owner) -> RegistrationError:

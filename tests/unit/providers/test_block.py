@@ -223,6 +223,13 @@ RULES: tuple[tuple[type[Part], dict[str, Any], tuple[str, ...], str], ...] = (
     (Provider, {"aliases": ["a", "a"]}, ("aliases",), "repeats a name"),
     (Provider, {"models": [MODEL, MODEL | {"id": "k"}, MODEL]}, ("models", "[2]", "id"), "repeats the id of models[0]"),
     (Provider, {"auth": [METHOD, METHOD | {"choice": "other"}]}, ("auth", "[1]", "id"), "repeats the id of auth[0]"),
+    (Provider, {"auth": [METHOD, METHOD | {"id": "two"}]}, ("auth",), "two methods have the same choice"),
+    (
+        Provider,
+        {"auth": [METHOD, METHOD | {"id": "two", "choice": "two", "legacy_choices": ["acme-key"]}]},
+        ("auth",),
+        "two methods have the same choice",
+    ),
     (Provider, {"advisories": [ADVISORY, ADVISORY]}, ("advisories", "[1]", "id"), "repeats the id of advisories[0]"),
     *(
         (Provider, {"default_model": ref}, ("default_model",), NO_REF)

@@ -14,7 +14,7 @@ import pytest
 
 import jackfield
 from jackfield.errors import BlockError, RegistrationError, RequestError, UnknownNameError
-from jackfield.providers.block import Model, Provider
+from jackfield.providers.block import ApiKey, AuthMethod, Model, Provider
 from jackfield.providers.core import core_providers
 from jackfield.providers.parts import FrozenMap
 from jackfield.providers.registry import APP, ProviderRegistry
@@ -339,3 +339,40 @@ def test_importing_the_registry_loads_no_core_block() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+
+
+def with_key(id_: str, choice: str, *flags: str) -> Provider:
+    key = ApiKey("Key", flags=flags)
+    method = AuthMethod("key", choice, "api_key", "Key", "api-key", key=key, profile=f"{id_}:default")
+    return provider(id_, auth=(method,))
+
+
+@pytest.mark.parametrize(
+    ("block", "kind"),
+    [
+        (with_key("acme", "openai-api-key"), "choice"),
+        (with_key("acme", "setup-token"), "choice"),
+        (with_key("acme", "acme-key", "--openai-api-key"), "flag"),
+    ],
+)
+def test_a_login_choice_or_flag_of_another_provider_is_refused(
+    core: ProviderRegistry, block: Provider, kind: str
+) -> None:
+    before = core.snapshot()
+    with pytest.raises(RegistrationError) as caught:
+        core.register_provider(block, owner=LOCAL)
+    assert caught.value.code == "registry.duplicate"
+    assert [each.path for each in caught.value.diagnostics] == [("acme", kind)]
+    assert "core" in caught.value.message
+    assert "plugin:local" in caught.value.message
+    assert core.snapshot() is before
+
+
+def test_two_methods_of_one_provider_may_share_a_flag() -> None:
+    registry = ProviderRegistry()
+    both = (
+        AuthMethod("one", "one", "api_key", "One", "api-key", key=ApiKey("Key", ("--key",)), profile="acme:default"),
+        AuthMethod("two", "two", "api_key", "Two", "api-key", key=ApiKey("Key", ("--key",)), profile="acme:default"),
+    )
+    registry.register_provider(provider("acme", auth=both))
+    assert registry.resolve_provider("acme").auth == both
