@@ -28,7 +28,7 @@ def block_of(module: str) -> Provider:
 
 
 def test_there_are_as_many_providers_as_files() -> None:
-    assert len(MODULES) == len(core_providers()) == len(ProviderRegistry.with_core().list_providers()) == 29
+    assert len(MODULES) == len(core_providers()) == len(ProviderRegistry.with_core().list_providers()) >= 29
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from jackfield.providers.registry import ProviderRegistry
+from jackfield.table import CORE
 from parity import blocks, choices, environment, models, rules
 from parity.facts import facts
 from parity.items import Item, Now
@@ -14,6 +15,7 @@ from parity.items import Item, Now
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from jackfield.providers.block import Provider
     from parity.facts import Facts, Path
 
 MODULES = (choices, environment, blocks, models, rules)
@@ -62,4 +64,12 @@ def run(against: Facts, registry: ProviderRegistry) -> Result:
 @cache
 def core_result() -> Result:
     """Return the comparison of the facts beside the tests with the core blocks."""
-    return run(facts(), ProviderRegistry.with_core())
+    registry = ProviderRegistry()
+    registry.register_providers(described_blocks(), owner=CORE)
+    return run(facts(), registry)
+
+
+def described_blocks() -> list[Provider]:
+    """Return the core blocks that the facts describe; there is nothing to compare later ones with."""
+    described = {each["id"] for each in facts().data["providers"]}
+    return [each for each in ProviderRegistry.with_core().list_providers() if each.id in described]

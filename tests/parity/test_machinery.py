@@ -16,12 +16,12 @@ from parity.deviations import read_deviations
 from parity.facts import Facts, Path, covers, facts, parse_path, read_facts
 from parity.items import ABSENT, Item, claim
 from parity.rules import QUIRK, moment, parse_tag
-from parity.run import core_result, run
+from parity.run import core_result, described_blocks, run
 
 
 def registry_with(changed: Provider) -> ProviderRegistry:
     """Return a registry of the core blocks, one of them replaced or one added."""
-    core = {each.id: each for each in ProviderRegistry.with_core().list_providers()}
+    core = {each.id: each for each in described_blocks()}
     made = ProviderRegistry()
     made.register_providers((core | {changed.id: changed}).values(), owner=CORE)
     return made

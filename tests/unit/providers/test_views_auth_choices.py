@@ -177,7 +177,7 @@ def test_groups_are_computed_once_and_hold_the_rows_of_the_flat_view() -> None:
 
 def test_every_choice_of_the_core_has_a_name_of_its_own() -> None:
     names = [row.choice for row in auth_choices(ProviderRegistry.with_core().snapshot())]
-    assert len(names) == len(set(names)) == 27
+    assert len(names) == len(set(names)) >= 27
 
 
 def test_every_offered_choice_of_the_core_stands_under_exactly_one_heading() -> None:
@@ -192,4 +192,4 @@ def test_core_groups_of_one_id_are_one_and_the_same() -> None:
         if each.group:
             groups.setdefault(each.group.id, set()).add(each.group)
     assert {name: len(found) for name, found in groups.items() if len(found) > 1} == {}
-    assert len(groups) == 13
+    assert len(groups) >= 13
