@@ -18,6 +18,7 @@ from jackfield.credentials.sources import Surroundings, find_sources, pick_sourc
 from jackfield.credentials.store import CredentialStore, now_ms
 from jackfield.errors import ConfigError, CredentialError, UnknownNameError
 from jackfield.providers.registry import ProviderRegistry
+from jackfield.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -101,9 +102,21 @@ class App:
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Everything found wrong that did not stop the program: config, registry, store."""
-        core = ProviderRegistry.with_core()
-        _, faults = config_providers(self.config.settings, _is_known(core))
-        return (*self.config.diagnostics, *faults, *self.registry.diagnostics(), *self.store.diagnostics())
+        return (*self.config_diagnostics, *self.registry.diagnostics(), *self.store.diagnostics())
+
+    @property
+    def config_diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Everything wrong with the config: its shape, and the providers in it that cannot be registered."""
+        shape, document = self.config.diagnostics, self.config.document
+        _, faults = config_providers(self.config.settings, _is_known(ProviderRegistry.with_core()))
+        # An entry whose shape is wrong cannot be a block either: once is enough.
+        told = {each.path[:3] for each in shape if each.severity == "error"}
+        placed = []
+        for each in faults:
+            if each.path[:3] not in told:
+                line, column = document.locate(each.path) or document.locate(each.path[:3]) or (None, None)
+                placed.append(replace(each, line=line, column=column))
+        return (*shape, *placed)
 
     @property
     def store(self) -> CredentialStore:
@@ -148,14 +161,13 @@ class App:
             CredentialError: `credential.profile` when that profile cannot be used, `credential.none` when there is
                 nothing to use.
         """
+        from jackfield.status import how_to_configure
+
         provider = self.registry.resolve_provider(name)
         source = pick_source(self.sources(provider), profile=profile)
         if source is None:
             message = f"There is no credential for {provider.label}."
-            fix = f"Run: jackfield login {provider.id}"
-            if provider.env.any_of:
-                fix += f", or set {provider.env.any_of[0]}"
-            raise CredentialError(message, code="credential.none", fix=fix)
+            raise CredentialError(message, code="credential.none", fix=how_to_configure(provider))
         return source
 
     def onboarding(self) -> Onboarding:

@@ -5,6 +5,7 @@ Everything that can go wrong comes before the commit; until then nothing is writ
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from jackfield.auth.flows import LoginContext
@@ -20,7 +21,7 @@ from jackfield.config.login_changes import (
 from jackfield.config.overlay import base_url_of, names_of
 from jackfield.credentials.profile import ApiKeyCredential, Profile, TokenCredential
 from jackfield.credentials.verify import check_for, verify
-from jackfield.errors import CredentialError, RequestError
+from jackfield.errors import CredentialError, NeedsTerminalError, RequestError
 from jackfield.ids import parse_model_ref
 from jackfield.net import check_base_url, origin_of
 from jackfield.providers.views import advisories, choice_groups
@@ -253,17 +254,20 @@ class Onboarding:
         if check is None:
             return None
         progress = context.prompter.progress(f"Asking {context.provider.label} at {origin_of(context.base_url)}")
-        async with self._open_client() as client:
-            client.allow_private(origin_of(context.base_url))
-            secret = _secret_of(result.profiles[0]) if result.profiles else None
-            verdict = await verify(client, check, context.base_url, secret, deadline_s=VERIFY_DEADLINE_S)
-        progress.stop()
-        return verdict
+        try:
+            async with self._open_client() as client:
+                client.allow_private(origin_of(context.base_url))
+                secret = _secret_of(result.profiles[0]) if result.profiles else None
+                return await verify(client, check, context.base_url, secret, deadline_s=VERIFY_DEADLINE_S)
+        finally:
+            # Ctrl-C comes through here too, and must not leave the terminal without its cursor.
+            progress.stop()
 
     async def _agree_unverified(self, context: LoginContext, verdict: Verdict) -> None:
         await context.prompter.note(verdict.message, "Not checked")
-        if await context.prompter.confirm("Store it all the same?", answer_flag="--no-verify"):
-            return
+        with contextlib.suppress(NeedsTerminalError):  # nobody there is nobody who agrees
+            if await context.prompter.confirm("Store it all the same?", answer_flag="--no-verify"):
+                return
         raise CredentialError(
             f"{_ended(verdict.message)} Nothing was stored.",
             code="credential.unverified",

@@ -79,7 +79,7 @@ async def survey(
         source = pick_source(find_sources(provider, where))
         address = _address(provider, where)
         statuses[provider.id] = _unasked(provider, source, address)
-        if probe and source is not None and isinstance(address, str) and check_for(provider, None, address):
+        if probe and source is not None and isinstance(address, str) and _may_ask(provider, source, address):
             asked.append((provider, source, address))
         else:
             report(statuses[provider.id])
@@ -92,7 +92,7 @@ async def survey(
 
         async with open_client() as client:
             for _, source, address in asked:
-                if source.kind in {"config", "none"}:
+                if source.kind in {"config", "none"} or source.origin is not None:
                     client.allow_private(origin_of(address))
             await asyncio.gather(*(ask(*each) for each in asked))
     return tuple(statuses.values())
@@ -110,12 +110,27 @@ def _address(provider: Provider, where: Surroundings) -> str | RequestError | No
 
 def _unasked(provider: Provider, source: Source | None, address: str | RequestError | None) -> ProviderStatus:
     if source is None:
-        return ProviderStatus(provider.id, "not_configured", None, _how_to_configure(provider), provider.label)
+        return ProviderStatus(provider.id, "not_configured", None, how_to_configure(provider), provider.label)
     kind = None if source.kind == "none" else source.kind
+    if isinstance(address, str) and _is_foreign(source, address):
+        reason = (
+            f"It was stored for {source.origin}, but the base URL is at {origin_of(address)} now: "
+            f"it is not sent there. To allow it: jackfield login {provider.id} --base-url {address}"
+        )
+        return ProviderStatus(provider.id, "failing", kind, reason, provider.label, source.name)
     if isinstance(address, RequestError):
         return ProviderStatus(provider.id, "failing", kind, address.message, provider.label, source.name)
     reason = "It needs no key." if source.kind == "none" else "A credential is there; the provider was not asked."
     return ProviderStatus(provider.id, "configured", kind, reason, provider.label, source.name)
+
+
+def _may_ask(provider: Provider, source: Source, address: str) -> bool:
+    return not _is_foreign(source, address) and check_for(provider, None, address) is not None
+
+
+def _is_foreign(source: Source, address: str) -> bool:
+    """Tell whether the credential was stored for another origin: whoever edits the config must not be sent the key."""
+    return source.origin is not None and source.origin != str(origin_of(address))
 
 
 def _ask(client: HttpClient, provider: Provider, source: Source, address: str, deadline_s: float) -> Awaitable[Verdict]:
@@ -145,7 +160,8 @@ def _judged(provider: Provider, source: Source, verdict: Verdict) -> ProviderSta
     return ProviderStatus(provider.id, state, kind, verdict.message, provider.label, source.name, verdict.elapsed_s)
 
 
-def _how_to_configure(provider: Provider) -> str:
+def how_to_configure(provider: Provider) -> str:
+    """Return what to do to get a credential of `provider`, as a sentence."""
     plugins: Sequence[str] = sorted({each.supplied_by for each in provider.auth if each.supplied_by})
     if plugins:
         return f"Needs plugin {plugins[0]}."

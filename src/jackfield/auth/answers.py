@@ -126,7 +126,10 @@ _ACCEPT: Mapping[str, Callable[[Question, object], object]] = {
 def _find(answer: object, options: Sequence[Option]) -> int | None:
     if isinstance(answer, bool):
         return next((place for place, each in enumerate(options) if each.value is answer), None)
-    by_value = next((place for place, each in enumerate(options) if each.value == answer), None)
+    # For Python 1 is True; an answer of 1 is meant as a place.
+    by_value = next(
+        (place for place, each in enumerate(options) if each.value == answer and not isinstance(each.value, bool)), None
+    )
     if by_value is not None:
         return by_value
     if isinstance(answer, str):

@@ -10,10 +10,11 @@ import re
 from typing import TYPE_CHECKING
 
 from jackfield.auth.keys import key_complaint, normalize_key
+from jackfield.auth.methods import NAME_MAX
 from jackfield.credentials.profile import ApiKeyCredential, TokenCredential
 from jackfield.credentials.secret import Secret
 from jackfield.errors import InternalError, RequestError
-from jackfield.ids import is_profile_name
+from jackfield.ids import is_profile_name, quoted
 from jackfield.records import record
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     Runner = Callable[["LoginContext"], Awaitable["LoginResult"]]
 
 _PLACE = re.compile(r"\{[a-z]+\}")
-_DURATION = re.compile(r"(\d{1,6})\s*([smhdw]?)")
+_DURATION = re.compile(r"([0-9]{1,6})\s*([smhdw]?)")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -115,7 +116,7 @@ def profile_id(context: LoginContext) -> str:
     name = context.profile_name.strip().removeprefix(prefix)
     if not is_profile_name(name):
         raise RequestError(
-            f"{context.profile_name!r} cannot name a profile.",
+            f"{quoted(context.profile_name, NAME_MAX)} cannot name a profile.",
             code="login.profile-name",
             fix="Use letters, digits and . - _ @, without white space.",
         )
@@ -131,7 +132,7 @@ def parse_duration(text: str) -> int:
     match = _DURATION.fullmatch(text.strip().lower())
     if match is None or int(match[1]) == 0:
         raise RequestError(
-            f"{text!r} is not a lifetime.",
+            f"{quoted(text, NAME_MAX)} is not a lifetime.",
             code="login.duration",
             fix="Write a number and s, m, h, d or w, such as 30d.",
         )

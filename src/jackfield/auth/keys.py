@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from jackfield.providers.block import ApiKey
 
 # `export NAME=value`, `NAME=value`, `set -x NAME value` as people copy them out of shell files.
-_ASSIGNMENT = re.compile(r"(?:(?:export|set)\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*(?P<value>.+)", re.DOTALL)
+_ASSIGNMENT = re.compile(r"(?:(?:export|set)\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*(?P<value>[^=\s].*)", re.DOTALL)
 _QUOTES = ("'", '"', "`")
 _MAX_LENGTH = 8_192
 
@@ -24,7 +24,7 @@ def normalize_key(spec: ApiKey, text: str) -> str:
     if spec.normalize == "trim":
         return text
     assignment = _ASSIGNMENT.fullmatch(text)
-    # A key may itself end in "=" (base64), so that "NAME=" without a value is no assignment.
+    # A key may itself end in "=" or "==" (base64), so that a name without a value is no assignment.
     if assignment:
         text = assignment["value"].strip()
     text = text.rstrip("; \t\r\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jackfield.errors import RequestError, UnknownNameError
-from jackfield.ids import canonical_id
+from jackfield.ids import canonical_id, quoted
 from jackfield.providers.block import ApiKey, AuthMethod
 from jackfield.providers.views import auth_choices
 from jackfield.table import nearest
@@ -15,15 +15,22 @@ if TYPE_CHECKING:
     from jackfield.providers.registry import ProviderRegistry
     from jackfield.providers.views.auth_choices import AuthChoice
 
+NAME_MAX = 31
+"""Vendors' keys have 32 characters or more: a longer name may be a key in the wrong place, and is not repeated."""
+
 
 def login_methods(provider: Provider) -> tuple[AuthMethod, ...]:
-    """Return the provider's methods; one that names none but has an endpoint takes a key.
+    """Return the provider's methods; one that names none but has an endpoint takes a key, or only an address if local.
 
     Older programs read the keys of such providers from the environment or the config only. Storing one needs no
     description: it is a bearer key, kept as `<id>:default`.
     """
     if provider.auth or provider.base_url is None or provider.auth_mode != "api-key":
         return provider.auth
+    if provider.local:
+        label = f"{provider.label} (local server)"
+        choice = f"{provider.id}-local"[:64]
+        return (AuthMethod(id="local", choice=choice, kind="none", label=label, runner="local-server", hidden=True),)
     return (
         AuthMethod(
             id="api-key",
@@ -58,7 +65,7 @@ def find_login(registry: ProviderRegistry, name: str) -> tuple[Provider, AuthMet
     known = [each for block in registry.list_providers() for each in (block.id, *block.aliases)]
     near = nearest(canonical_id(name), [*known, *choices])
     raise UnknownNameError(
-        f"There is no provider or login choice {name.strip()!r}.",
+        f"There is no provider or login choice {quoted(name.strip(), NAME_MAX)}.",
         code="login.unknown",
         fix=f"Did you mean {' or '.join(near)}?" if near else "See: jackfield providers view auth-choices",
         suggestions=near,
@@ -79,7 +86,7 @@ def find_method(provider: Provider, name: str) -> AuthMethod:
             return method
     known = [each.id for each in methods]
     raise UnknownNameError(
-        f"{provider.label} has no login method {name!r}.",
+        f"{provider.label} has no login method {quoted(name, NAME_MAX)}.",
         code="login.unknown-method",
         fix=f"There is: {', '.join(known)}." if known else None,
         suggestions=known,

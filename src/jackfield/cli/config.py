@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
+from jackfield.app import App
 from jackfield.cli import output
 from jackfield.cli.shared import json_option, open_app
-from jackfield.config.file import OURS, load_config
-from jackfield.errors import EXIT_FAILED
+from jackfield.config.file import OURS
+from jackfield.errors import EXIT_FAILED, RequestError
+from jackfield.records import replace
 
-_SECRET_FIELDS = frozenset({"apiKey"})
+# What is called so holds a secret in any program's settings; `maxTokens` and `tokenUrl` do not.
+_SECRET_FIELD = re.compile(r"(?i).*(api[_-]?key|token|secret|password|passphrase|authorization|credentials?)")
+_REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 
 @click.group()
@@ -47,7 +52,7 @@ def path(as_json: bool) -> None:
 def show(as_json: bool) -> None:
     """Print what the config says of providers, models, logins, plugins and voice; keys are not shown.
 
-    What belongs to other programs is left out.
+    What belongs to other programs is left out. With --json: the same, as it is JSON in any case.
     """
     del as_json  # people and programs get the same: the file's own form is JSON
     app = open_app()
@@ -64,21 +69,22 @@ def validate(file: Path | None, as_json: bool) -> int:
     With --json: {path, valid, diagnostics}. Exits with 1 when there is an error; warnings do not count.
     """
     app = open_app()
-    target = file or app.paths.config_file
-    if file is None:
-        loaded = app.config
-    else:
-        loaded = load_config(file)
-        if not loaded.exists:
-            raise click.UsageError(f"There is no file {file}")
+    if file is not None:
+        app = App(env=app.env, paths=replace(app.paths, config_file=file))
+    target, exists = app.paths.config_file, app.config.exists
+    if file is not None and not exists:
+        raise RequestError(f"There is no file {file}.", code="usage", fix="Name another file.")
+    faults = app.config_diagnostics
+    errors = sum(each.severity == "error" for each in faults)
     if as_json:
-        faults = [each.to_dict() for each in loaded.diagnostics]
-        output.emit_json({"path": str(target), "valid": not loaded.errors, "diagnostics": faults})
+        told = [each.to_dict() for each in faults]
+        output.emit_json({"path": str(target), "valid": not errors, "diagnostics": told})
     else:
-        output.show_diagnostics(loaded.diagnostics, target)
-        what = "is valid" if loaded.exists else "does not exist yet, which is fine"
-        output.say(f"{target}: {len(loaded.errors)} errors" if loaded.errors else f"{target} {what}")
-    return EXIT_FAILED if loaded.errors else 0
+        output.show_diagnostics(faults, target)
+        what = "is valid" if exists else "does not exist yet, which is fine"
+        count = "1 error" if errors == 1 else f"{errors} errors"
+        output.say(f"{target}: {count}" if errors else f"{target} {what}")
+    return EXIT_FAILED if errors else 0
 
 
 def _ours(value: object) -> dict[str, object]:
@@ -110,6 +116,8 @@ def _without_secrets(value: object) -> object:
 def _shown(key: str, value: object) -> object:
     if key == "headers" and isinstance(value, dict):
         return dict.fromkeys(value, "…")
-    if key in _SECRET_FIELDS and isinstance(value, str) and not value.startswith("${"):
+    if not isinstance(value, str):
+        return _without_secrets(value)
+    if _SECRET_FIELD.fullmatch(key) and not _REFERENCE.fullmatch(value.strip()):
         return "…"
-    return _without_secrets(value)
+    return output.shown_url(value)

@@ -73,7 +73,14 @@ def _settings(app: App, provider: Provider) -> list[dict[str, object]]:
     url = base_url_of(provider, entry, app.env)
     if url is not None:
         by_config = entry is not None and entry.base_url is not None
-        rows.append(_row("base URL", url, where if by_config else "block", provider.base_url if by_config else None))
+        rows.append(
+            _row(
+                "base URL",
+                output.shown_url(url),
+                where if by_config else "block",
+                provider.base_url if by_config else None,
+            )
+        )
     if provider.api or (entry and entry.api):
         by_config = entry is not None and entry.api is not None
         style = entry.api if entry and entry.api else provider.api

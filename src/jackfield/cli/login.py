@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jackfield.auth.answers import AnswersPrompter, parse_answers
-from jackfield.auth.methods import find_login
+from jackfield.auth.methods import NAME_MAX, find_login, find_method, login_methods
 from jackfield.auth.prompter import NobodyPrompter, Option, Prompter
 from jackfield.cli import output
 from jackfield.cli.prompts import TerminalPrompter, has_terminal
 from jackfield.cli.shared import complete_provider, json_option, open_app, run_async
 from jackfield.credentials.secret import Secret
 from jackfield.errors import AnswerError, CredentialError, RequestError
+from jackfield.ids import quoted
 from jackfield.onboarding import LoginRequest
 from jackfield.providers.registry import ProviderRegistry
 from jackfield.providers.views import api_key_specs, auth_choices
@@ -87,11 +88,14 @@ def login(name: str | None, as_json: bool, **options: Any) -> None:
 
     ID is a provider's id or alias, or a login choice; without it you choose from a list. Nothing is written before the
     provider has accepted the credential.
+
+    With --json: {provider, profiles, verified, verdict: {state, message} or null, default_model, changed, notes,
+    diagnostics}; changed holds the config paths written, each a list of keys.
     """
     del options["no_browser"]
     app = open_app()
     choice, key = _given_key()
-    name = name or options["auth_choice"] or options["token_provider"]
+    name = _the_name(app, name, options["auth_choice"], options["token_provider"])
     if options["key_stdin"] and (options["answers"] == "-" or key is not None):
         raise click.UsageError("--key-stdin goes with neither --answers - nor a key given by a flag")
     if options["key_stdin"]:
@@ -99,7 +103,7 @@ def login(name: str | None, as_json: bool, **options: Any) -> None:
     prompter = _prompter(options["answers"])
     request = LoginRequest(
         name=name or choice,
-        method=options["method"] or _method_of_flag(app, name, choice),
+        method=_method_of_flag(app, name, choice, options["method"]),
         profile=options["profile"],
         key=key,
         base_url=options["base_url"],
@@ -123,7 +127,7 @@ def login(name: str | None, as_json: bool, **options: Any) -> None:
 def logout(provider_id: str | None, profile: str | None, every: bool, as_json: bool) -> None:
     """Forget a stored credential, and its entry in the config.
 
-    The key stays valid at the provider: revoke it there if it has leaked.
+    The key stays valid at the provider: revoke it there if it has leaked. With --json: {profiles, changed}.
     """
     app = open_app()
     ids = run_async(_profiles_to_forget(app, provider_id, profile, every))
@@ -144,7 +148,8 @@ async def _profiles_to_forget(app: App, name: str | None, profile: str | None, e
     if profile is not None:
         stored = [each for each in stored if profile in (each, each.partition(":")[2])]
     if not stored:
-        what = f"profile {profile}" if profile else f"stored credential of {name}" if name else "stored credential"
+        what = f"stored credential of {name}" if name else "stored credential"
+        what = f"profile {quoted(profile, NAME_MAX)}" if profile is not None else what
         raise CredentialError(f"There is no {what}.", code="credential.none", fix="See: jackfield auth list")
     if len(stored) == 1 or every:
         if every and name is None and profile is None:
@@ -163,12 +168,31 @@ def _given_key() -> tuple[str | None, Secret | None]:
     return next(iter(given.items()), (None, None))
 
 
-def _method_of_flag(app: App, name: str | None, choice: str | None) -> str | None:
-    """Return the method a key flag stands for, where the name alone leaves it open."""
-    if name is None or choice is None:
-        return None
-    provider, method = find_login(app.registry, name)
-    return choice if method is None and any(each.choice == choice for each in provider.auth) else None
+def _the_name(app: App, *names: str | None) -> str | None:
+    """Return the name that says most, a login choice before a provider; the others must agree with it."""
+    given = [each for each in names if each is not None]
+    found = [(each, *find_login(app.registry, each)) for each in given]
+    choices = {each: method.id for each, _, method in found if method is not None}
+    if len({provider.id for _, provider, _ in found}) > 1 or len(set(choices.values())) > 1:
+        raise click.UsageError(f"{' and '.join(given)} are not the same login")
+    return next(iter((*choices, *given)), None)
+
+
+def _method_of_flag(app: App, name: str | None, choice: str | None, asked: str | None) -> str | None:
+    """Return the method that was asked for, or the one that a key flag stands for; both must go together."""
+    if choice is None:
+        return asked
+    provider, method = find_login(app.registry, name or choice)
+    if asked is not None:
+        method = find_method(provider, asked)
+    flags = {row.choice: row.flags[0] for row in api_key_specs(app.registry.snapshot()) if row.flags}
+    fitting = [each for each in login_methods(provider) if flags.get(each.choice) == flags[choice]]
+    if not fitting or (method is not None and method not in fitting):
+        # Sending one vendor's key to another would give it away.
+        what = method.label if method is not None else provider.label
+        fix = "Name the provider that the key is from, or give the key with --key-stdin."
+        raise RequestError(f"{flags[choice]} is no key for {what}.", code="login.foreign-key", fix=fix)
+    return asked or (choice if method is None else None)
 
 
 def _prompter(answers: str | None) -> Prompter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,23 @@ if TYPE_CHECKING:
     from jackfield.errors import JackfieldError
 
 _NARROW = frozenset({"state", "answer", "kind", "role", "rule", "login"})
+_USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
 _MARKS = {"error": "red", "warning": "yellow", "info": "blue"}
 
 
 def emit_json(value: object) -> None:
-    """Print `value` as one JSON document."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201
+    """Print `value` as one JSON document; characters that the output's encoding lacks are escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    print(text)  # noqa: T201
+
+
+def shown_url(url: str) -> str:
+    """Return an address without the user name and password that some people write into it."""
+    return _USER_INFO.sub("…@", url)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -25,7 +25,7 @@ class TerminalPrompter(Prompter):
     """Asks on the terminal. Everything is shown on standard error, so that standard output stays for results."""
 
     async def ask(self, question: Question) -> object:
-        """Ask until the answer fits; Ctrl-C and Ctrl-D raise `CancelledError`."""
+        """Ask until the answer fits; Ctrl-C, and Ctrl-D where nothing is typed, raise `CancelledError`."""
         from prompt_toolkit.application import create_app_session
         from prompt_toolkit.output import create_output
 
@@ -86,7 +86,7 @@ def _prompt_for(question: Question) -> Any:
     many = len(choices) >= _SEARCH_FROM
     if question.kind == "select":
         initial = next((each for each in choices if each.value and each.value.value == question.initial), None)
-        return _Unwrapped(
+        return _Listed(
             questionary.select(
                 question.message, choices=choices, default=initial, use_search_filter=many, use_jk_keys=not many
             )
@@ -94,17 +94,23 @@ def _prompt_for(question: Question) -> Any:
     wanted = question.initial if isinstance(question.initial, list) else []
     for each in choices:
         each.checked = isinstance(each.value, Option) and each.value.value in wanted
-    return _Unwrapped(
+    return _Listed(
         questionary.checkbox(question.message, choices=choices, use_search_filter=many, use_jk_keys=not many)
     )
 
 
-class _Unwrapped:
-    """A question over `Option`s whose answer is their values: questionary compares values, ours may be anything."""
+class _Listed:
+    """A list of `Option`s whose answer is their values: questionary compares values, ours may be anything."""
 
     def __init__(self, question: Any) -> None:
         self._question = question
+        question.application.key_bindings.add("c-d", eager=True)(_end)
 
     async def unsafe_ask_async(self) -> object:
         answer = await self._question.unsafe_ask_async()
         return [each.value for each in answer] if isinstance(answer, list) else answer.value
+
+
+def _end(event: Any) -> None:
+    """Do in a list what Ctrl-D does on an empty line; questionary leaves it out."""
+    event.app.exit(exception=EOFError, style="class:aborting")

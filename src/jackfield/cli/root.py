@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -14,8 +15,6 @@ from jackfield.errors import EXIT_FAILED, EXIT_USAGE, CancelledError, JackfieldE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-INTERRUPTED = CancelledError.exit_status
 
 _COMMANDS = {
     "auth": ("jackfield.cli.auth:auth", "List credential profiles and put them in order."),
@@ -56,12 +55,14 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command, suggesting the nearest ones when there is none."""
+        from jackfield.auth.methods import NAME_MAX
+        from jackfield.ids import quoted
         from jackfield.table import nearest
 
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
             near = nearest(args[0], tuple(_COMMANDS))
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
-            ctx.fail(f"There is no command {args[0]!r}.{hint}")
+            ctx.fail(f"There is no command {quoted(args[0], NAME_MAX)}.{hint}")
         return super().resolve_command(ctx, args)
 
 
@@ -69,38 +70,61 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="jackfield")
 @click.option("--debug", is_flag=True, help="Show where an unexpected error came from.")
 def root(debug: bool) -> None:
-    """Every AI provider on one panel: see how they stand, log in, keep keys safe."""
+    """Every AI provider on one panel: see how they stand, log in, keep keys safe.
+
+    With --json a command prints one JSON document on standard output; an error is {error: {code, message, fix,
+    diagnostics}}. Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    """
     del debug
 
 
 def run(args: Sequence[str]) -> int:
     """Run the command line; return the exit status. Nothing but the program's own faults gets out as an exception."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal without UTF-8 shows what it lacks as an escape; that is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        status = _run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone (`| head`); Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    return status
+
+
+def _run(args: Sequence[str]) -> int:
     as_json = "--json" in args
     try:
         status = root.main(args=list(args), prog_name="jackfield", standalone_mode=False)
-        sys.stdout.flush()
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return EXIT_USAGE
     except click.ClickException as error:
-        return _tell(_usage_error(error), as_json)
+        return _tell(_usage_error(error, args), as_json)
     except (click.Abort, KeyboardInterrupt):
         return _tell(CancelledError("Interrupted; nothing was changed."), as_json)
     except JackfieldError as error:
         if "--debug" in args:
             _show_traceback(error)
         return _tell(error, as_json)
-    except BrokenPipeError:
-        # The reader has gone (`| head`); Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
     return status if isinstance(status, int) else 0
 
 
-def _usage_error(error: click.ClickException) -> JackfieldError:
+def _usage_error(error: click.ClickException, args: Sequence[str]) -> JackfieldError:
+    from jackfield.auth.methods import NAME_MAX
+
     fix = None
     if isinstance(error, click.UsageError) and error.ctx is not None:
         fix = f"See: {error.ctx.command_path} --help"
     told = error.format_message()
+    for each in args:
+        # A key where none belongs (`login ID KEY`) must not stand in a log of this message.
+        for part in (each, *each.split("=", 1)):
+            if len(part) > NAME_MAX and not part.startswith("--"):
+                told = told.replace(part, "…")
     problem = RequestError(told if told.endswith((".", "?")) else f"{told}.", code="usage", fix=fix)
     problem.exit_status = error.exit_code or EXIT_USAGE  # type: ignore[misc]
     return problem
@@ -117,7 +141,16 @@ def _tell(error: JackfieldError, as_json: bool) -> int:
 
 
 def _show_traceback(error: JackfieldError) -> None:
+    """Print frames and lines of the error and of what led to it; of errors that are not ours only the type."""
     import traceback
 
-    # Frames and lines only: values of variables could be secrets.
-    sys.stderr.write("".join(traceback.format_exception(error)))
+    chain: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None and each not in chain:
+        chain.append(each)
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    for each in reversed(chain):
+        # A KeyError's message is the key that was looked up, and that may be a pasted secret.
+        told = f": {each}" if isinstance(each, JackfieldError) else ""
+        frames = "".join(traceback.format_tb(each.__traceback__))
+        sys.stderr.write(f"Traceback (most recent call last):\n{frames}{type(each).__name__}{told}\n")

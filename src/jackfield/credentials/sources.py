@@ -218,6 +218,8 @@ def _from_config(entry: ProviderSettings | None, env: Mapping[str, str]) -> Iter
 
     value = _REFERENCE.sub(value_of, entry.api_key)
     if missing:
-        yield Source("config", path, "api_key", usable=False, reason=f"{', '.join(missing)} is not set")
+        names = tuple(dict.fromkeys(missing))
+        reason = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not set"
+        yield Source("config", path, "api_key", usable=False, reason=reason)
     else:
         yield Source("config", path, "api_key", secret=Secret(value))

@@ -20,7 +20,7 @@ _MAX_ANSWER = 300
 # Lists of models are the largest answers, some megabytes at most.
 _MAX_BODY = 8 * 1024 * 1024
 # Vendors echo keys, whole or with stars and dots in the middle.
-_MASKED = re.compile(r"\S*(?:\*{2,}|\.{3,}|…)\S*")
+_MASKED = re.compile(r"\*{2,}|\.{3,}|…")
 # What steers a terminal, turns the direction of text, does not show, or (half a surrogate pair) cannot be written.
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
@@ -148,7 +148,7 @@ def answer_text(response: Response, secret: Secret | None) -> str:
     text = _CONTROL.sub(" ", text[: _MAX_ANSWER * 8])
     if secret is not None and secret:
         text = _without_secret(text, secret.reveal())
-    text = " ".join(_MASKED.sub("…", text).split())
+    text = " ".join("…" if _MASKED.search(word) else word for word in text.split())
     return text if len(text) <= _MAX_ANSWER else text[: _MAX_ANSWER - 1] + "…"
 
 

@@ -7,8 +7,8 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -28,6 +28,9 @@ from jackfield.config.settings import Settings
 from jackfield.diagnostics import Diagnostic
 from jackfield.errors import ConfigError
 from jackfield.providers.registry import ProviderRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EXISTING = """\
 // Written by hand over two years; other programs read it too.
@@ -412,6 +415,25 @@ def test_changes_are_made_in_order_and_none_removes() -> None:
     assert apply_changes(document, [Change(("nothing", "here"), None)]) is document
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "expected"),
+    [
+        ("{a: {x: 1, /* why */ y: 2}}", {"x": 3, "y": 2}, "{a: {x: 3, /* why */ y: 2}}"),
+        ("{a: {x: 1, /* why */ y: 2}}", {"x": 1, "y": 2}, "{a: {x: 1, /* why */ y: 2}}"),
+        ("{a: {x: {z: 1}, /* why */ y: 2}}", {"x": {"z": 5}, "y": 2}, "{a: {x: {z: 5}, /* why */ y: 2}}"),
+        ("{a: {x: 1}}", [1], "{a: [1]}"),
+        ("{a: [1]}", {}, "{a: {}}"),
+    ],
+)
+def test_an_object_in_the_place_of_an_object_is_written_field_by_field(text: str, value: object, expected: str) -> None:
+    assert apply_changes(Document.parse(text), [Change(("a",), value)]).text == expected
+
+
+def test_fields_that_the_new_object_lacks_go() -> None:
+    changed = apply_changes(Document.parse("{a: {x: 1, y: {z: 1}}, b: 2}"), [Change(("a",), {"y": {}, "w": 3})])
+    assert changed.value == {"a": {"y": {}, "w": 3}, "b": 2}
+
+
 def test_only_the_lines_of_the_changed_leaves_differ(path: Path) -> None:
     path.write_bytes(EXISTING.encode())
     text = commit(
@@ -565,32 +587,128 @@ def test_a_plan_that_fails_writes_nothing_and_lets_go_of_the_lock(path: Path) ->
     commit_config(path, lambda _: [Change(("models", "mode"), "replace")], lock_timeout_s=0)
 
 
-@pytest.mark.parametrize(
-    ("call", "number", "words"),
-    [
-        ("fsync", errno.ENOSPC, "No space left on device"),
-        ("fsync", errno.EIO, "Input/output error"),
-        ("open", errno.EROFS, "Read-only file system"),
-    ],
-)
+DISKS = [
+    ("fsync", errno.ENOSPC, "No space left on device"),
+    ("fsync", errno.EIO, "Input/output error"),
+    ("open", errno.EROFS, "Read-only file system"),
+]
+
+
+def break_disk(monkeypatch: pytest.MonkeyPatch, call: str, number: int, beside: str = "") -> None:
+    """Let every write of a file whose temporary name holds `beside` fail."""
+    real = getattr(os, call)
+    paths: dict[int, str] = {}
+    real_open = os.open
+
+    def opening(path: object, *args: int) -> int:
+        if call == "open" and ".tmp" in str(path) and beside in str(path):
+            raise OSError(number, os.strerror(number))
+        descriptor = real_open(path, *args)  # type: ignore[arg-type]
+        paths[descriptor] = str(path)
+        return descriptor
+
+    def syncing(descriptor: int) -> None:
+        if ".tmp" in paths.get(descriptor, "") and beside in paths[descriptor]:
+            raise OSError(number, os.strerror(number))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "open", opening)
+    if call == "fsync":
+        monkeypatch.setattr(os, "fsync", syncing)
+
+
+@pytest.mark.parametrize(("call", "number", "words"), DISKS)
 def test_a_disk_that_fails_leaves_the_old_content(
     path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, words: str
 ) -> None:
     path.write_text("{models: {mode: 'merge'}}")
-    commit(path)  # the lock file is there
-    real = getattr(os, call)
-
-    def failing(*args: object, **kwargs: object) -> object:
-        if call == "fsync" or ".tmp" in str(args[0]):
-            raise OSError(number, os.strerror(number))
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(_files.os, call, failing)
+    break_disk(monkeypatch, call, number)
     error = refused(path)
     monkeypatch.undo()
     assert (error.code, error.message) == ("config.write-failed", f"{path} cannot be written: {words}.")
     assert path.read_text() == "{models: {mode: 'merge'}}"
     assert sorted(each.name for each in path.parent.iterdir()) == ["config.json5", "config.json5.lock"]
+
+
+# --- backups ---------------------------------------------------------------------------------------------------------
+
+
+def backups(path: Path) -> list[str]:
+    names = [f"{path.name}.bak", *(f"{path.name}.bak.{number}" for number in range(1, 10))]
+    return [path.with_name(name).read_text() for name in names if path.with_name(name).exists()]
+
+
+def test_the_last_five_contents_are_kept_newest_first(path: Path) -> None:
+    texts = [f"{{n: {number}}}" for number in range(8)]
+    path.write_text(texts[0])
+    for number in range(1, 8):
+        commit(path, Change(("n",), number))
+        assert backups(path) == texts[max(number - 5, 0) : number][::-1]
+    assert path.read_text() == texts[7]
+
+
+def test_backups_are_private_whatever_the_mode_of_the_file(path: Path) -> None:
+    path.write_text("{n: 0}")
+    path.chmod(0o644)
+    for number in (1, 2, 3):
+        commit(path, Change(("n",), number))
+    kept = [each for each in path.parent.iterdir() if ".bak" in each.name]
+    assert sorted(each.name for each in kept) == ["config.json5.bak", "config.json5.bak.1", "config.json5.bak.2"]
+    assert {mode_of(each) for each in kept} == {0o600}
+    assert mode_of(path) == 0o644
+
+
+def test_a_backup_is_the_old_bytes_and_a_new_file_has_none(path: Path) -> None:
+    commit(path, Change(("n",), 0))
+    assert backups(path) == []
+    data = "\ufeff{ n: 1.0, /* ключ */ }\r\n".encode()
+    path.write_bytes(data)
+    commit(path, Change(("n",), 2))
+    assert path.with_name("config.json5.bak").read_bytes() == data
+    commit(path)
+    assert len(backups(path)) == 1
+
+
+@pytest.mark.parametrize(("call", "number", "words"), DISKS)
+@pytest.mark.parametrize("beside", [".config.json5.bak", ".config.json5."])
+def test_writes_that_fail_again_and_again_do_not_push_out_the_backups(
+    path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, words: str, beside: str
+) -> None:
+    path.write_text("{n: 0}")
+    for n in range(1, 6):
+        commit(path, Change(("n",), n))
+    before = backups(path)
+    assert len(before) == 5
+    break_disk(monkeypatch, call, number, beside)
+    for _ in range(6):
+        assert refused(path, Change(("n",), 99)).code == "config.write-failed"
+    monkeypatch.undo()
+    assert path.read_text() == "{n: 5}"
+    assert backups(path) == before
+
+
+def test_when_only_the_last_step_fails_the_backup_is_made_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_text("{n: 0}")
+    for n in range(1, 6):
+        commit(path, Change(("n",), n))
+    real = Path.replace
+
+    def failing(source: Path, target: Path) -> Path:
+        if Path(target).name == path.name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(source, target)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    for _ in range(6):
+        assert refused(path, Change(("n",), 99)).code == "config.write-failed"
+    monkeypatch.undo()
+    assert path.read_text() == "{n: 5}"
+    assert backups(path) == [f"{{n: {n}}}" for n in (5, 4, 3, 2, 1)]
+    commit(path, Change(("n",), 6))
+    assert backups(path) == [f"{{n: {n}}}" for n in (5, 4, 3, 2, 1)]
+
+
+# --- locks -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_lock_held_elsewhere_ends_the_wait_at_its_limit(path: Path) -> None:

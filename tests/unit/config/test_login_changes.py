@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +18,9 @@ from jackfield.config.login_changes import (
 from jackfield.config.settings import read_settings
 from jackfield.providers.block import Model, Provider
 from jackfield.providers.parts import FrozenMap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ACME = Provider(
     id="acme",
@@ -273,7 +275,7 @@ def test_a_login_and_its_logout_touch_no_other_text() -> None:
     document = Document.parse(text)
     loaded = config(text)
     document = apply_changes(document, profile_changes(loaded, ACME, "acme:work", "oauth", "me@example.test"))
-    assert document.value["auth"]["order"] == {"acme": ["acme:work", "acme:other"]}  # type: ignore[index,call-overload]
+    assert document.value["auth"]["order"] == {"acme": ["acme:work", "acme:other"]}  # type: ignore[index]
     document = apply_changes(document, logout_changes(config(document.text), "acme:work"))
     assert document.text == text
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jackfield.config.overlay import CONFIG, base_url_of, config_providers, names_of
 from jackfield.config.settings import ProviderSettings, Settings, read_settings
-from jackfield.diagnostics import Diagnostic
 from jackfield.providers.block import Cost, Model, Provider
 from jackfield.providers.registry import ProviderRegistry
 from jackfield.table import Trust
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jackfield.diagnostics import Diagnostic
 
 
 def built(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jackfield.config.shape import check_config
-from jackfield.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from jackfield.diagnostics import Diagnostic
 
 Path = tuple[str, ...]
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +15,9 @@ from jackfield.credentials.usage import Usage
 from jackfield.errors import CredentialError
 from jackfield.providers.block import ApiKey, AuthMethod, EnvSet, EnvVars, Provider
 from jackfield.providers.registry import ProviderRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 NOW = 1_800_000_000_000
 CANARY = "sk-canary-0123456789abcdef"
