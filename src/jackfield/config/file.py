@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK_TIMEOUT_S = 10.0
+BACKUPS = 5
+"""How many earlier versions of the config file are kept beside it."""
 
 OURS: tuple[tuple[str, ...], ...] = (
     ("models",),
@@ -70,18 +72,22 @@ def load_config(path: Path) -> LoadedConfig:
     """Read and check the config file at `path`.
 
     Raises:
-        ConfigError: `config.syntax` when it is not JSON5, `config.unreadable` when it cannot be read. Wrong values
-            do not raise here: see `LoadedConfig.diagnostics` and `require_valid`.
+        ConfigError: `config.syntax`, `config.encoding`, `config.too-deep` or `config.too-large` when it is not JSON5
+            of a bearable size, `config.unreadable` when it cannot be read. Wrong values do not raise here: see
+            `LoadedConfig.diagnostics` and `require_valid`.
     """
     source = _read(path)
     document = Document.parse(source, name=str(path)) if source is not None else Document.empty()
-    faults = [*document.duplicates, *check_config(document.value)]
+    # Which of two settings its writer meant is not known, so a repeated key in our part is an error.
+    repeated = (replace(each, severity="error") for each in document.duplicates)
     return LoadedConfig(
         path=path,
         exists=source is not None,
         document=document,
         settings=read_settings(document.value),
-        diagnostics=tuple(_placed(document, each) for each in faults if _is_ours(each.path)),
+        diagnostics=tuple(
+            _placed(document, each) for each in (*repeated, *check_config(document.value)) if _is_ours(each)
+        ),
     )
 
 
@@ -98,7 +104,7 @@ def commit_config(
 
     Raises:
         ConfigError: `config.invalid` when the file has errors, `config.locked` when another process holds it too long,
-            `config.write-failed` when it cannot be written. The file is then as it was.
+            `config.write-failed` when it cannot be written, and what `load_config` raises. The file is then as it was.
     """
     try:
         ensure_private_dir(path.parent)
@@ -107,7 +113,7 @@ def commit_config(
             loaded.require_valid()
             text = apply_changes(loaded.document, plan(loaded)).text
             if text != loaded.document.text:
-                atomic_write(path, text.encode(), _mode(path))
+                write_config(path, text)
     except TimeoutError as error:
         message = f"Another process has been changing {path} for {lock_timeout_s:g} s."
         raise ConfigError(message, code="config.locked", fix="Try again when it has finished.") from error
@@ -119,10 +125,54 @@ def commit_config(
     return loaded, text
 
 
+def write_config(path: Path, text: str) -> None:
+    """Write the config file whole, keeping what was there as `.bak`, `.bak.1` ... `.bak.4`, all private.
+
+    The caller holds the lock. A new file is private (0600); an old one keeps its mode.
+
+    Raises:
+        OSError: the file is as it was.
+    """
+    old = _read(path)
+    # After a write that failed the newest backup has this content already: trying again must not push out the others.
+    if old is not None and _read(_backup(path, 0)) != old:
+        fresh = path.with_name(f"{path.name}.bak.new")
+        atomic_write(fresh, old)
+        _rotate_backups(path)
+        fresh.replace(_backup(path, 0))
+    atomic_write(path, text.encode(), _mode(path))
+
+
+def _rotate_backups(path: Path) -> None:
+    for number in range(BACKUPS - 1, 0, -1):
+        newer = _backup(path, number - 1)
+        if newer.exists():
+            newer.replace(_backup(path, number))
+
+
+def _backup(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.bak" + (f".{number}" if number else ""))
+
+
 def apply_changes(document: Document, changes: Iterable[Change]) -> Document:
-    """Return `document` with `changes` made, in order."""
+    """Return `document` with `changes` made, in order.
+
+    An object that takes the place of an object is written field by field, so that the comments within it stay.
+    """
     for change in changes:
-        document = document.delete(change.path) if change.value is None else document.set(change.path, change.value)
+        document = document.delete(change.path) if change.value is None else _set(document, change.path, change.value)
+    return document
+
+
+def _set(document: Document, path: tuple[str, ...], value: object) -> Document:
+    before = document.get(path)
+    if not (isinstance(before, dict) and before and isinstance(value, dict)):
+        return document.set(path, value)
+    for name in before:
+        if name not in value:
+            document = document.delete((*path, name))
+    for name, inner in value.items():
+        document = _set(document, (*path, name), inner)
     return document
 
 
@@ -151,12 +201,14 @@ def _mode(path: Path) -> int:
     return path.stat().st_mode & 0o777 if path.exists() else PRIVATE_FILE
 
 
-def _is_ours(path: tuple[str, ...]) -> bool:
+def _is_ours(fault: Diagnostic) -> bool:
+    """Tell whether a fault stands in our part, or in an object around it; an included file can hold all of it."""
+    path = fault.path[:-1] if fault.code == "config.include" else fault.path
     return any(path[: len(part)] == part[: len(path)] for part in OURS)
 
 
 def _placed(document: Document, fault: Diagnostic) -> Diagnostic:
-    """Give a fault its line and column, and name the path in its message where the path alone would say too little."""
+    """Give a fault the line and column of the key it is about."""
     if fault.line is not None:
         return fault
     place = document.locate(fault.path)

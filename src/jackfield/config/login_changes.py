@@ -20,18 +20,22 @@ def profile_changes(
 ) -> Iterator[Change]:
     """Yield what registers a credential profile: its `auth.profiles` entry, and its place in an order that exists.
 
-    An `auth.order` list is not begun here: without one, every profile counts.
+    Of an entry that is there, only the fields that differ are written. An `auth.order` list is not begun here, and an
+    empty one is none: without one, every profile counts.
     """
-    entry: dict[str, object] = {"provider": provider.id, "mode": mode}
-    if email:
-        entry["email"] = email
-    if _at(config, "auth", "profiles", profile_id) != entry:
-        yield Change(("auth", "profiles", profile_id), entry)
+    entry: dict[str, object] = {"provider": provider.id, "mode": mode, "email": email or None}
+    path = ("auth", "profiles", profile_id)
+    old = _at(config, *path)
+    if not isinstance(old, dict):
+        yield Change(path, {name: value for name, value in entry.items() if value is not None})
+    else:
+        # An old e-mail without a new one goes: it said whose login that was.
+        yield from (Change((*path, name), value) for name, value in entry.items() if old.get(name) != value)
     orders = _at(config, "auth", "order")
     for key, ids in orders.items() if isinstance(orders, dict) else ():
         if canonical_id(key) in names_of(provider) and isinstance(ids, list):
             first = [profile_id, *(each for each in ids if each != profile_id)]
-            if first != ids:
+            if ids and first != ids:
                 yield Change(("auth", "order", key), first)
             return
 
@@ -42,10 +46,12 @@ def base_url_changes(config: LoadedConfig, provider: Provider, base_url: str) ->
     A new entry gets an empty list of models, without which other programs take the file for broken.
     """
     entry = config.settings.provider(names_of(provider))
+    current = (entry.base_url if entry else None) or provider.base_url or ""
+    if current.rstrip("/") == base_url:
+        return
     if entry is None:
-        if base_url != (provider.base_url or "").rstrip("/"):
-            yield Change(("models", "providers", provider.id), {"baseUrl": base_url, "models": []})
-    elif (entry.base_url or "").rstrip("/") != base_url:
+        yield Change(("models", "providers", provider.id), {"baseUrl": base_url, "models": []})
+    else:
         yield Change((*entry.path, "baseUrl"), base_url)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from jackfield.diagnostics import Diagnostic
 from jackfield.errors import BlockError
 from jackfield.ids import canonical_id
-from jackfield.providers.block import Provider
+from jackfield.providers.block import ApiStyle, Provider
 from jackfield.table import Owner, Trust
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ def config_providers(
     settings: Settings, is_known: Callable[[str], bool]
 ) -> tuple[tuple[Provider, ...], tuple[Diagnostic, ...]]:
     """Return a block for each `models.providers` entry that no registered provider is behind.
+
+    An API style that only other programs know leaves a provider without one, and a model out: neither can be called
+    from here (`check_config` says so).
 
     Args:
         settings: the config.
@@ -82,8 +86,8 @@ def _block_fields(name: str, entry: ProviderSettings) -> dict[str, object]:
         "id": name,
         "label": entry.key,
         "base_url": entry.base_url,
-        "api": entry.api or "openai-completions",
-        "models": [_model_fields(each) for each in _distinct(entry.models)],
+        "api": "openai-completions" if entry.api is None else entry.api if _is_style(entry.api) else None,
+        "models": [_model_fields(each) for each in _distinct(entry.models) if _is_callable(each)],
     }
     return {key: value for key, value in fields.items() if value is not None}
 
@@ -111,5 +115,17 @@ def _model_fields(model: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in fields.items() if value is not None}
 
 
+def _is_callable(model: Mapping[str, object]) -> bool:
+    """Tell whether a model's own style, if it has one, is known here; one of a wrong type is left to be a fault."""
+    style = model.get("api")
+    return not isinstance(style, str) or _is_style(style)
+
+
+def _is_style(text: str) -> bool:
+    return text in get_args(ApiStyle)
+
+
 def _whole(value: object) -> int | None:
-    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 1 else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1 <= value < math.inf:
+        return None
+    return int(value)

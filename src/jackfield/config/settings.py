@@ -10,6 +10,9 @@ from jackfield.records import record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+INCLUDE = "$include"
+"""The key by which other programs take another file into an object; it is kept, and not followed here."""
+
 
 @record
 class ProviderSettings:
@@ -125,7 +128,9 @@ def _profiles(entries: Mapping[str, object]) -> Iterable[ProfileSettings]:
 
 
 def _object(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        return {}
+    return {key: each for key, each in value.items() if key != INCLUDE} if INCLUDE in value else value
 
 
 def _text(value: object) -> str | None:

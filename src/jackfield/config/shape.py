@@ -2,13 +2,15 @@
 
 Ours are `models`, `agents.defaults.models`, `agents.defaults.model`, `auth.profiles`, `auth.order`, `plugins` and
 `voice`; everything else belongs to other programs and is not looked at. A wrong type in our part is an error. An
-unknown field is a warning: real files have some, and they are kept.
+unknown field is a warning: real files have some, and they are kept. So is `$include`, by which other programs take in
+another file.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, get_args
 
+from jackfield.config.settings import INCLUDE
 from jackfield.diagnostics import Diagnostic
 from jackfield.errors import RequestError
 from jackfield.ids import canonical_id, is_id, parse_model_ref, parse_profile_id
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 Path = tuple[str, ...]
 Faults = list[Diagnostic]
+
+# A suggestion is a search: an object with more unknown fields than this is another thing altogether.
+_HINTS_MAX = 20
 
 
 class Shape(Protocol):
@@ -111,6 +116,9 @@ def _map_of(shape: Shape, key: Callable[[str], str | None] = lambda _: None) -> 
             _wrong("an object", value, path, faults)
             return
         for name, item in value.items():
+            if name == INCLUDE:
+                _not_included(path, faults)
+                continue
             fault = key(name)
             if fault:
                 faults.append(Diagnostic("config.key", fault, path=(*path, name)))
@@ -126,21 +134,33 @@ def _object(known: Mapping[str, Shape], *, required: tuple[str, ...] = (), open_
         if not isinstance(value, dict):
             _wrong("an object", value, path, faults)
             return
+        unknown = 0
         for name, item in value.items():
             if name in known:
                 known[name](item, (*path, name), faults)
+            elif name == INCLUDE:
+                _not_included(path, faults)
             elif not open_ended:
-                near = nearest(name, tuple(known), 1)
-                hint = (
-                    f"Did you mean {near[0]}? Otherwise it is kept and ignored." if near else "It is kept and ignored."
-                )
-                message = "is not a field known here"
-                faults.append(Diagnostic("config.unknown-field", message, "warning", (*path, name), hint=hint))
+                unknown += 1
+                _unknown_field(name, known if unknown <= _HINTS_MAX else {}, path, faults)
         for name in required:
-            if name not in value:
+            if name not in value and INCLUDE not in value:
                 faults.append(Diagnostic("config.missing", f"must have {name}", path=path))
 
     return check
+
+
+def _unknown_field(name: str, known: Mapping[str, Shape], path: Path, faults: Faults) -> None:
+    near = nearest(name, tuple(known), 1)
+    hint = f"Did you mean {near[0]}? Otherwise it is kept and ignored." if near else "It is kept and ignored."
+    message = "is not a field known here"
+    faults.append(Diagnostic("config.unknown-field", message, "warning", (*path, name), hint=hint))
+
+
+def _not_included(path: Path, faults: Faults) -> None:
+    message = "takes in another file, which is not read here"
+    hint = "Write what it holds into this file, where this program is to know it."
+    faults.append(Diagnostic("config.include", message, "warning", (*path, INCLUDE), hint=hint))
 
 
 def _either(wanted: str, *, text: Shape, other: Shape, kind: type) -> Shape:
