@@ -101,7 +101,7 @@ def methods(draw: st.DrawFn, owner: str, place: int) -> AuthMethod:
         hint=draw(maybe(texts)),
         order=draw(maybe(st.integers())),
         hidden=draw(st.booleans()),
-        legacy_choices=draw(few(ids)),
+        legacy_choices=tuple(f"{owner}-{place}-{each}"[:60] for each in range(draw(st.integers(0, 2)))),
         key=ApiKey(draw(texts), ("--acme-key",), url=draw(maybe(urls))) if kind in {"api_key", "token"} else None,
         oauth=draw(oauths) if kind in {"oauth", "device_code"} else draw(maybe(oauths)),
         profile=f"{owner}:{draw(st.sampled_from(['default', '{email}', 'Ann@Example.org']))}",
