@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
-.PHONY: run test lint types layers unit bench docs picture lock clean
+.PHONY: run test lint types layers unit fuzz torture mutants bench docs picture lock clean
 
 run: $(VENV)/run.stamp  ## set up and show the panel
 	$(BIN)/jackfield status
@@ -24,6 +24,17 @@ layers: $(VENV)/test.stamp
 
 unit: $(VENV)/test.stamp
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+# Long suites: not part of `test`, which runs a short slice of each.
+fuzz: $(VENV)/test.stamp  ## a million mutated patches against the gate
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/guard.py --count 1000000
+
+torture: $(VENV)/test.stamp  ## kill, corrupt, fill up: the store and the commits
+	for part in kills race damage disk; do PYTHONPATH=tests $(BIN)/python tests/torture/store.py $$part || exit 1; done
+	PYTHONPATH=tests $(BIN)/python tests/torture/commits.py --count 1000
+
+mutants: $(VENV)/test.stamp  ## remove each rule of the gate in turn; a test must notice
+	PYTHONPATH=tests $(BIN)/python tests/mutation/guard.py
 
 bench: $(VENV)/run.stamp  ## figures as ratios, measured in one run
 	$(BIN)/python bench/run.py
