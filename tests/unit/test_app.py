@@ -264,3 +264,15 @@ def test_find_paths_and_app_agree(cli: Cli) -> None:
     with cli.app() as app:
         assert app.paths == find_paths(cli.env)
         assert app.paths.store_file == cli.store_file
+
+
+def test_a_credential_is_not_handed_out_for_another_origin(cli: Cli) -> None:
+    with cli.app() as app:
+        app.store.put(Profile("openai:default", ApiKeyCredential(Secret("sk-1")), origin="https://api.openai.com"))
+        assert app.credential("openai").name == "openai:default"
+    cli.write_config('{models: {providers: {openai: {baseUrl: "https://other.test/v1", models: []}}}}')
+    with cli.app() as app, pytest.raises(CredentialError) as caught:
+        app.credential("openai")
+    assert caught.value.code == "credential.locked"
+    assert "https://api.openai.com" in caught.value.message
+    assert "sk-1" not in str(caught.value)

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, get_args
 
 from jackfield.diagnostics import Diagnostic
-from jackfield.errors import BlockError
+from jackfield.errors import BlockError, RequestError
 from jackfield.ids import canonical_id
 from jackfield.providers.block import ApiStyle, Provider
 from jackfield.table import Owner, Trust
@@ -74,6 +74,16 @@ def base_url_of(provider: Provider, entry: ProviderSettings | None, env: Mapping
         return found or _PLACE_DEFAULTS.get(match[1]) or match[0]
 
     return _PLACE.sub(fill, url).rstrip("/")
+
+
+def is_at(url: str, origin: str) -> bool:
+    """Tell whether a URL leads to an origin; one that cannot be read leads nowhere."""
+    from jackfield.net import origin_of
+
+    try:
+        return str(origin_of(url)) == origin
+    except RequestError:
+        return False
 
 
 def names_of(provider: Provider) -> tuple[str, ...]:

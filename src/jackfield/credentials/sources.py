@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # A second dollar sign in front says that no reference is meant.
 _REFERENCE = re.compile(r"(\$?)\$\{([A-Z_][A-Z0-9_]*)\}")
+# What stands in `apiKey` where a login brought a literal key: the profile that holds it now.
+_PROFILE_REFERENCE = "profile:"
 # What a config's auth.profiles entry may be about: it names the mode that the stored credential must have.
 _ACCEPTS = {"oauth": ("oauth", "token"), "token": ("token",), "api_key": ("api_key",)}
 # Why a profile is not chosen by itself; one that is asked for by its id is used all the same.
@@ -96,7 +98,7 @@ def find_sources(provider: Provider, where: Surroundings) -> tuple[Source, ...]:
         *by_chain,
         *_from_profiles(provider, where),
         *_from_env(provider, where.env),
-        *_from_config(entry, where.env),
+        *_from_config(entry, where),
     ]
     for each in provider.env.sets:
         found += _from_set(provider, each, where)
@@ -202,10 +204,14 @@ def _from_set(provider: Provider, each: EnvSet, where: Surroundings) -> Iterator
         yield Source("env", shown, mode, usable=False, reason=f"missing: {', '.join(missing)}")
 
 
-def _from_config(entry: ProviderSettings | None, env: Mapping[str, str]) -> Iterator[Source]:
+def _from_config(entry: ProviderSettings | None, where: Surroundings) -> Iterator[Source]:
     if entry is None or entry.api_key is None:
         return
     path = format_path((*entry.path, "apiKey"))
+    if entry.api_key.startswith(_PROFILE_REFERENCE):
+        yield _from_reference(path, entry.api_key.removeprefix(_PROFILE_REFERENCE), where)
+        return
+    env = where.env
     missing: list[str] = []
 
     def value_of(match: re.Match[str]) -> str:
@@ -223,3 +229,13 @@ def _from_config(entry: ProviderSettings | None, env: Mapping[str, str]) -> Iter
         yield Source("config", path, "api_key", usable=False, reason=reason)
     else:
         yield Source("config", path, "api_key", secret=Secret(value))
+
+
+def _from_reference(path: str, name: str, where: Surroundings) -> Source:
+    """Follow `profile:ID`, which a login writes in place of a literal key."""
+    profile = next((each for each in where.profiles if each.id == name), None)
+    if profile is None:
+        return Source("config", path, "api_key", usable=False, reason=f"there is no profile {name}")
+    if not profile.is_usable(where.now):
+        return Source("config", path, profile.kind, usable=False, reason=f"the profile {name} has expired or is blank")
+    return replace(_profile_source(profile), kind="config", name=path)

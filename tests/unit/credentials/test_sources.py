@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jackfield.config.settings import read_settings
+from jackfield.config.settings import ProviderSettings, Settings, read_settings
 from jackfield.credentials.profile import ApiKeyCredential, OAuthCredential, Profile, TokenCredential
 from jackfield.credentials.secret import Secret
 from jackfield.credentials.sources import Source, Surroundings, find_sources, pick_source
@@ -582,3 +582,41 @@ def test_one_variable_may_serve_several_providers() -> None:
             if any(one.name == variable for one in find_sources(each, where(env={variable: "x"})))
         ]
         assert serving == ids
+
+
+# --- a key that a login moved into the store
+
+
+def test_a_reference_to_a_profile_leads_to_its_secret_and_origin() -> None:
+    entry = ProviderSettings("acme", base_url="https://api.acme.test/v1", api_key="profile:acme:default")
+    profile = Profile("acme:default", ApiKeyCredential(Secret("sk-acme")), origin="https://api.acme.test")
+    found = find_sources(
+        Provider("acme", "Acme", base_url="https://api.acme.test/v1"),
+        Surroundings(Settings(providers=(entry,)), (profile,), {}, {}, 0, lambda _: False),
+    )
+    assert [(each.kind, each.name, each.usable) for each in found] == [
+        ("profile", "acme:default", True),
+        ("config", "models.providers.acme.apiKey", True),
+    ]
+    assert found[1].secret == Secret("sk-acme")
+    assert found[1].origin == "https://api.acme.test"
+
+
+@pytest.mark.parametrize(
+    ("profiles", "reason"),
+    [
+        ((), "there is no profile acme:default"),
+        (
+            (Profile("acme:default", TokenCredential(Secret("t"), expires=1)),),
+            "the profile acme:default has expired or is blank",
+        ),
+    ],
+)
+def test_a_reference_that_leads_nowhere_says_why(profiles: tuple[Profile, ...], reason: str) -> None:
+    entry = ProviderSettings("acme", api_key="profile:acme:default")
+    found = find_sources(
+        Provider("acme", "Acme"),
+        Surroundings(Settings(providers=(entry,)), profiles, {}, {}, 10, lambda _: False),
+    )
+    (config,) = [each for each in found if each.kind == "config"]
+    assert (config.usable, config.reason, config.secret) == (False, reason, None)
