@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jackfield._files import PRIVATE_FILE
 from jackfield.auth.flows import CORE_RUNNERS
 from jackfield.config.document import Document
 from jackfield.config.file import LoadedConfig, load_config
-from jackfield.config.overlay import CONFIG, config_providers
+from jackfield.config.overlay import CONFIG, base_url_of, config_providers, is_at, names_of
 from jackfield.config.paths import find_paths
 from jackfield.config.settings import Settings
 from jackfield.credentials.envelope import PlainCipher, choose_cipher, is_sealed
@@ -21,15 +23,17 @@ from jackfield.providers.registry import ProviderRegistry
 from jackfield.records import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
     from jackfield.auth.flows import Runner
+    from jackfield.commits import Commits, Draft
     from jackfield.config.paths import Paths
     from jackfield.credentials.envelope import Cipher, Label
     from jackfield.credentials.sources import Source
     from jackfield.diagnostics import Diagnostic
+    from jackfield.doctor import Case, Finding
     from jackfield.net import HttpClient
     from jackfield.onboarding import Onboarding
     from jackfield.providers.block import Provider
@@ -86,6 +90,7 @@ class App:
     def require_config(self) -> LoadedConfig:
         """Return the config, read anew; raise `ConfigError` with every fault when it is wrong."""
         self.__dict__.pop("config", None)
+        self.commits.recover()
         loaded = load_config(self.paths.config_file)
         loaded.require_valid()
         self.__dict__["config"] = loaded
@@ -133,7 +138,9 @@ class App:
         return HttpClient(env=self.env, user_agent=f"jackfield/{__version__}")
 
     def surroundings(self) -> Surroundings:
-        """Return what credentials are looked for in, as it is now."""
+        """Return what credentials are looked for in, as it is now; first finishes what a killed login began."""
+        if self.commits.recover():
+            self.__dict__.pop("config", None)
         profiles = self.store.profiles()
         providers = {each.provider for each in profiles}
         return Surroundings(
@@ -159,7 +166,7 @@ class App:
         Raises:
             UnknownNameError: `registry.unknown`.
             CredentialError: `credential.profile` when that profile cannot be used, `credential.none` when there is
-                nothing to use.
+                nothing to use, `credential.locked` when it was stored for another origin than the base URL's.
         """
         from jackfield.status import how_to_configure
 
@@ -168,7 +175,76 @@ class App:
         if source is None:
             message = f"There is no credential for {provider.label}."
             raise CredentialError(message, code="credential.none", fix=how_to_configure(provider))
+        url = base_url_of(provider, self.config.settings.provider(names_of(provider)), self.env)
+        if source.origin is not None and url is not None and not is_at(url, source.origin):
+            raise CredentialError(
+                f"The credential of {provider.label} in {source.label} was stored for {source.origin}, and requests go "
+                "to another address now.",
+                code="credential.locked",
+                fix=f"Log in again for the new address (jackfield login {provider.id}), or restore the old one.",
+            )
         return source
+
+    @cached_property
+    def commits(self) -> Commits:
+        """What writes config and credentials together, and takes it back."""
+        from jackfield.commits import Commits
+
+        return Commits(self.paths.config_file, self.store, self.clock)
+
+    def examine(self) -> tuple[Finding, ...]:
+        """Return what is wrong or doubtful with the set-up."""
+        from jackfield.doctor import examine
+
+        recovered = self.commits.recover()
+        self.__dict__.pop("config", None)
+        return examine(self._case(recovered))
+
+    def repair(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Make the repairs of `findings` in one commit, and return those that are not found any more.
+
+        Raises:
+            ConfigError, StoreError: as `Commits.commit`; nothing is changed then.
+        """
+        from jackfield.doctor import draft_repairs
+
+        wanted = tuple(each for each in findings if each.repair is not None)
+
+        def draft(config: LoadedConfig) -> Draft:
+            self.__dict__["config"] = config
+            return draft_repairs(wanted, self._case())
+
+        if any(each.repair and (each.repair.changes or each.repair.remove) for each in wanted):
+            count = "1 repair" if len(wanted) == 1 else f"{len(wanted)} repairs"
+            self.commits.commit("doctor", f"{count} by doctor", draft)
+        for path in dict.fromkeys(path for each in wanted if each.repair for path in each.repair.private):
+            # Somebody else's file stays as it is, and is found again.
+            with contextlib.suppress(OSError):
+                Path(path).chmod(PRIVATE_FILE)
+        left = {(each.code, each.message, each.path) for each in self.examine()}
+        return tuple(each for each in wanted if (each.code, each.message, each.path) not in left)
+
+    def _case(self, more: Iterable[Diagnostic] = ()) -> Case:
+        """Return everything that the doctor looks at, as it is now, on the config that was read last."""
+        from jackfield.doctor import Case
+
+        self.__dict__.pop("registry", None)
+        return Case(
+            registry=self.registry,
+            config=replace(self.config, diagnostics=self.config_diagnostics),
+            where=self.surroundings(),
+            diagnostics=(*more, *self.registry.diagnostics(), *self.store.diagnostics()),
+            open_files=self._open_files(),
+        )
+
+    def _open_files(self) -> tuple[str, ...]:
+        """Return the config files that hold a literal key and that other accounts may read."""
+        path = self.paths.config_file
+        literal = any(
+            each.api_key and not each.api_key.startswith(("${", "profile:")) for each in self.config.settings.providers
+        )
+        is_open = os.name == "posix" and path.exists() and path.stat().st_mode & 0o077
+        return (str(path),) if literal and is_open else ()
 
     def onboarding(self) -> Onboarding:
         """Return what logs in and out, over this app's parts."""
@@ -176,7 +252,7 @@ class App:
 
         return Onboarding(
             registry=self.registry,
-            config_file=self.paths.config_file,
+            commits=self.commits,
             config=self.require_config(),
             store=self.store,
             runners=self.runners,

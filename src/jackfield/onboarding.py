@@ -11,38 +11,42 @@ from typing import TYPE_CHECKING
 from jackfield.auth.flows import LoginContext
 from jackfield.auth.methods import describe_choice, find_login, find_method, login_methods, require_runnable
 from jackfield.auth.prompter import Option
-from jackfield.config.file import commit_config
-from jackfield.config.login_changes import (
-    base_url_changes,
-    default_model_changes,
-    logout_changes,
-    profile_changes,
-)
+from jackfield.commits import Draft
+from jackfield.config.file import Change, apply_changes
+from jackfield.config.host import at, forget_changes
 from jackfield.config.overlay import base_url_of, names_of
+from jackfield.config.plan import plan_login
+from jackfield.config.values import plain_object, put
 from jackfield.credentials.profile import ApiKeyCredential, Profile, TokenCredential
 from jackfield.credentials.verify import check_for, verify
+from jackfield.diagnostics import format_path
 from jackfield.errors import CredentialError, NeedsTerminalError, RequestError
 from jackfield.ids import parse_model_ref
 from jackfield.net import check_base_url, origin_of
 from jackfield.providers.views import advisories, choice_groups
-from jackfield.records import record
+from jackfield.records import record, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
     from jackfield.auth.flows import LoginResult, NewProfile, Runner
     from jackfield.auth.prompter import Prompter
-    from jackfield.config.file import Change, LoadedConfig
+    from jackfield.commits import Commits
+    from jackfield.config.file import LoadedConfig
+    from jackfield.config.plan import Consent, LoginPlan
+    from jackfield.config.settings import ProviderSettings
     from jackfield.credentials.secret import Secret
     from jackfield.credentials.store import CredentialStore
     from jackfield.credentials.verify import Verdict
+    from jackfield.diagnostics import Diagnostic
     from jackfield.net import HttpClient
     from jackfield.providers.block import AuthMethod, Provider
     from jackfield.providers.registry import ProviderRegistry
 
 VERIFY_DEADLINE_S = 15.0
 _ATTEMPTS = 3
+# Who types an address agrees to what follows from it.
+_GIVEN_BY_TYPING = frozenset({"origin-change", "overwrite", "private-http"})
 
 
 @record
@@ -59,6 +63,8 @@ class LoginRequest:
         set_default: also make the provider's proposed model the default; `model` names another one.
         check: whether the credential is tried on the provider first.
         interactive: a person sits there, who may try again after a refusal.
+        accept: codes of the consents that are given without asking.
+        dry_run: go through all of it, and write nothing.
     """
 
     name: str | None = None
@@ -71,6 +77,8 @@ class LoginRequest:
     model: str | None = None
     check: bool = True
     interactive: bool = False
+    accept: tuple[str, ...] = ()
+    dry_run: bool = False
 
 
 @record
@@ -84,6 +92,9 @@ class LoginOutcome:
         default_model: the model ref that is the default now, None when that was not changed.
         changed: the config paths written, outermost key first.
         notes: what the user should know now.
+        plan: what the gate made of the login: changes, diagnostics, consents.
+        accepted: codes of the consents that were given.
+        texts: the config's text before and after, for a dry run; None where nothing would change.
     """
 
     provider: str
@@ -92,6 +103,17 @@ class LoginOutcome:
     default_model: str | None
     changed: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    plan: LoginPlan | None = None
+    accepted: frozenset[str] = frozenset()
+    texts: tuple[str, str] | None = None
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What the gate left out, and why; what was agreed to is not left out."""
+        if self.plan is None:
+            return ()
+        open_paths = {each.path for each in self.plan.consents if each.code not in self.accepted}
+        return tuple(each for each in self.plan.diagnostics if each.code != "patch.conflict" or each.path in open_paths)
 
 
 class Onboarding:
@@ -99,7 +121,7 @@ class Onboarding:
 
     Args:
         registry: the providers there are.
-        config_file: the config file, read anew at each commit.
+        commits: writes config and credentials together.
         config: the config as it is now.
         store: where credentials are kept.
         runners: the flows by name.
@@ -112,7 +134,7 @@ class Onboarding:
         self,
         *,
         registry: ProviderRegistry,
-        config_file: Path,
+        commits: Commits,
         config: LoadedConfig,
         store: CredentialStore,
         runners: Mapping[str, Runner],
@@ -121,7 +143,7 @@ class Onboarding:
         clock: Callable[[], int],
     ) -> None:
         self._registry = registry
-        self._config_file = config_file
+        self._commits = commits
         self._config = config
         self._store = store
         self._runners = runners
@@ -136,7 +158,7 @@ class Onboarding:
             RequestError: `login.*` or `url.*` when the request cannot be fulfilled; `needs-terminal`; `answers.*`.
             CredentialError: `credential.refused` when the provider turns the credential down, `credential.unverified`
                 when it cannot be asked and nobody agrees to store it all the same. Nothing is written.
-            ConfigError, StoreError: the commit failed; nothing is written.
+            ConfigError, StoreError: the commit failed; nothing is written. `login.refused` when the gate refuses it.
             CancelledError: the user ended it; nothing is written.
         """
         self._config.require_valid()
@@ -157,24 +179,56 @@ class Onboarding:
         await self._advise(provider, prompter, "before-login")
         result, verdict = await self._run(context, runner, request)
         ref = self._default_ref(provider, result, request)
-        changed = self._commit(provider, result, base_url if request.base_url else None, base_url, ref)
-        notes = (*result.notes, *self._texts(provider, "after-login"))
-        return LoginOutcome(provider.id, tuple(each.id for each in result.profiles), verdict, ref, changed, notes)
+        draft = _LoginDraft(self, provider, result, base_url if request.base_url else None, ref)
+        draft.accepted = await self._ask_consents(draft.plan(self._config), request, prompter)
+        outcome = LoginOutcome(
+            provider=provider.id,
+            profiles=tuple(each.id for each in result.profiles),
+            verdict=verdict,
+            default_model=ref,
+            changed=(),
+            notes=(*result.notes, *self._texts(provider, "after-login")),
+            accepted=draft.accepted,
+        )
+        if request.dry_run:
+            before, after = self._config.document, apply_changes(self._config.document, draft(self._config).changes)
+            return replace(
+                outcome, plan=draft.made, texts=(before.text, after.text) if before.text != after.text else None
+            )
+        title = f"login to {provider.id}" + (f" as {', '.join(outcome.profiles)}" if outcome.profiles else "")
+        commit = self._commits.commit("user", title, draft)
+        return replace(outcome, plan=draft.made, changed=tuple(each.path for each in commit.steps))
 
     def logout(self, profile_ids: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         """Forget these profiles in the store and the config together; return the config paths changed."""
-        changed: list[Change] = []
 
-        def plan(config: LoadedConfig) -> list[Change]:
+        def draft(config: LoadedConfig) -> Draft:
+            value = _value(config)
+            changes: dict[tuple[str, ...], object] = {}
             for each in profile_ids:
-                changed.extend(logout_changes(config, each))
-            return changed
+                for path, left in forget_changes(value, each):
+                    changes[path] = left
+                    value = put(value, path, left)
+            return Draft(tuple(Change(*each) for each in changes.items()), remove=profile_ids)
 
-        with self._store.transaction() as work:
-            for each in profile_ids:
-                work.delete(each)
-            commit_config(self._config_file, plan)
-        return tuple(each.path for each in changed)
+        commit = self._commits.commit("user", f"logout of {', '.join(profile_ids)}", draft)
+        return tuple(each.path for each in commit.steps)
+
+    def plan(
+        self, config: LoadedConfig, provider: Provider, result: dict[str, object], typed_url: str | None
+    ) -> LoginPlan:
+        """Return what a login's result may do to `config` (see `plan_login`)."""
+        return plan_login(
+            _value(config),
+            result,
+            provider_id=provider.id,
+            owner="user",
+            registry=self._registry,
+            set_default=result.get("defaultModel") is not None,
+            written=self._commits.written(),
+            profile_owners={each.id: each.owner for each in self._store.profiles()},
+            typed=(typed_url,) if typed_url else (),
+        )
 
     async def _choose(self, request: LoginRequest, prompter: Prompter) -> tuple[Provider, AuthMethod]:
         if request.name is None:
@@ -295,25 +349,21 @@ class Onboarding:
             )
         return result.default_model
 
-    def _commit(
-        self, provider: Provider, result: LoginResult, typed_url: str | None, base_url: str | None, ref: str | None
-    ) -> tuple[tuple[str, ...], ...]:
-        """Write credentials and config together: the store's transaction ends only when the config is written."""
-        changed: list[Change] = []
-
-        def plan(config: LoadedConfig) -> list[Change]:
-            changed.extend(_changes(config, provider, result, typed_url, ref))
-            return changed
-
-        origin = str(origin_of(base_url)) if base_url else None
-        if not result.profiles:
-            commit_config(self._config_file, plan)
-            return tuple(each.path for each in changed)
-        with self._store.transaction() as work:
-            for each in result.profiles:
-                work.put(Profile(each.id, each.credential, origin=origin), expected_owner="user")
-            commit_config(self._config_file, plan)
-        return tuple(each.path for each in changed)
+    async def _ask_consents(self, plan: LoginPlan, request: LoginRequest, prompter: Prompter) -> frozenset[str]:
+        """Return the codes of the consents that are given: by flag, by having typed the address, or by a person."""
+        accepted = set(request.accept)
+        if request.base_url is not None:
+            accepted |= _GIVEN_BY_TYPING
+        questions: dict[str, list[Consent]] = {}
+        for each in plan.consents:
+            questions.setdefault(each.code, []).append(each)
+        for code, asked in questions.items():
+            if code in accepted or not request.interactive:
+                continue
+            where = ", ".join(format_path(each.path) for each in asked)
+            if await prompter.confirm(f"{asked[0].question} ({where})", answer_flag=f"--accept {code}"):
+                accepted.add(code)
+        return frozenset(accepted)
 
     async def _advise(self, provider: Provider, prompter: Prompter, when: str) -> None:
         for row in advisories(self._registry.snapshot()):
@@ -325,15 +375,80 @@ class Onboarding:
         return tuple(row.text for row in rows if row.provider == provider.id and row.when == when)
 
 
-def _changes(
-    config: LoadedConfig, provider: Provider, result: LoginResult, typed_url: str | None, ref: str | None
-) -> Iterator[Change]:
-    if typed_url is not None:
-        yield from base_url_changes(config, provider, typed_url)
-    for each in result.profiles:
-        yield from profile_changes(config, provider, each.id, each.credential.kind, each.email)
-    if ref is not None:
-        yield from default_model_changes(config, provider, ref)
+class _LoginDraft:
+    """Drafts a login's commit: called again on the config as it is under the lock, so that it plans on that."""
+
+    def __init__(
+        self, onboarding: Onboarding, provider: Provider, result: LoginResult, typed_url: str | None, ref: str | None
+    ) -> None:
+        self._onboarding = onboarding
+        self._provider = provider
+        self._result = result
+        self._typed_url = typed_url
+        self._ref = ref
+        self.accepted: frozenset[str] = frozenset()
+        self.made: LoginPlan | None = None
+
+    def plan(self, config: LoadedConfig) -> LoginPlan:
+        """Plan the login on `config`, through the gate that every login goes through."""
+        return self._onboarding.plan(config, self._provider, self._outcome(config), self._typed_url)
+
+    def __call__(self, config: LoadedConfig) -> Draft:
+        self.made = plan = self.plan(config)
+        if plan.refused:
+            raise RequestError(
+                f"The login of {self._provider.label} was refused; nothing is written.",
+                code="login.refused",
+                diagnostics=plan.diagnostics,
+            )
+        plan.apply(_value(config), self.accepted)
+        changes = [Change(path, value) for path, value in plan.patch.granted(self.accepted)]
+        origin = plan.patch.origin if self._typed_url is None else str(origin_of(self._typed_url))
+        entry = self._entry_of_other_spelling(config)
+        if self._typed_url is not None and entry is not None and entry.base_url != self._typed_url:
+            changes.append(Change((*entry.path, "baseUrl"), self._typed_url))
+        allowed = {each.id for each in plan.profiles}
+        keep = (each for each in self._result.profiles if each.id in allowed)
+        return Draft(tuple(changes), tuple(Profile(each.id, each.credential, origin=origin) for each in keep))
+
+    def _entry_of_other_spelling(self, config: LoadedConfig) -> ProviderSettings | None:
+        """Return the provider's entry where it stands under an alias: an address that was typed goes there.
+
+        A second entry, under the id, would hide everything else that the first one says.
+        """
+        entry = config.settings.provider(names_of(self._provider))
+        return entry if entry is not None and entry.key != self._provider.id else None
+
+    def _outcome(self, config: LoadedConfig) -> dict[str, object]:
+        """Return what the login came to in the form in which every login hands it to the gate."""
+        patch: Mapping[str, object] = self._result.config_patch or {}
+        entry = config.settings.provider(names_of(self._provider))
+        current = (entry.base_url if entry else None) or self._provider.base_url or ""
+        if self._entry_of_other_spelling(config) is None and self._typed_url not in (None, current.rstrip("/")):
+            own = at(patch, ("models", "providers", self._provider.id))
+            # Without a list of models other programs take a new entry for broken.
+            start: dict[str, object] = {"models": []} if entry is None else {}
+            typed = {**start, **(own if isinstance(own, dict) else {}), "baseUrl": self._typed_url}
+            patch = put(dict(patch), ("models", "providers", self._provider.id), typed)
+        return {
+            "profiles": [
+                {"profileId": each.id, "credential": _credential_fields(self._provider.id, each)}
+                for each in self._result.profiles
+            ],
+            "configPatch": patch,
+            "defaultModel": self._ref,
+        }
+
+
+def _value(config: LoadedConfig) -> dict[str, object]:
+    """Return the config as plain values; that it is an object was checked when it was read."""
+    value = config.document.value
+    return plain_object(value) if isinstance(value, dict) else {}
+
+
+def _credential_fields(provider_id: str, profile: NewProfile) -> dict[str, object]:
+    fields = {name: value for name, value in profile.credential.to_secret_dict().items() if value is not None}
+    return {"type": fields.pop("kind"), "provider": provider_id, **fields}
 
 
 def _secret_of(profile: NewProfile) -> Secret:

@@ -24,6 +24,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     "list": list,
     "object": dict,
     "true, text, number or list": (bool, str, int, list),
+    "anything": object,
 }
 KEY = "sk-example-000000000000000000000000"
 FAULTY = '{models: {mode: "mix", providers: {acme: {baseUl: "x"}}}}'
@@ -72,6 +73,11 @@ def unseen(value: object, shape: dict[str, str], *, rare: tuple[str, ...] = ()) 
     return set(shape) - {path for path, _ in fields_of(value)} - set(rare)
 
 
+def below(name: str, shape: dict[str, str]) -> list[str]:
+    """Return the documented fields of the items of a list, which may be empty."""
+    return [each for each in shape if each.startswith(f"{name}[]")]
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     enter_clean_home(tmp_path, monkeypatch)
@@ -104,7 +110,8 @@ def test_a_login_and_everything_after_it_prints_the_shapes_of_the_page(home: Pat
         (home / "config.json5").write_text(CONFIG % server.url, encoding="utf-8")
         done = ask("login", "inhouse", "--key-stdin", "--model", "writer", stdin=KEY)
         assert undocumented(done, shape_of("jackfield login")) == []
-        assert unseen(done, shape_of("jackfield login"), rare=("notes[]",)) == set()
+        rare = ("notes[]", *below("consents", shape_of("jackfield login")))
+        assert unseen(done, shape_of("jackfield login"), rare=rare) == set()
         assert KEY not in json.dumps(done)
 
         seen = ask("status", "inhouse", "groq")
@@ -124,6 +131,44 @@ def test_a_login_and_everything_after_it_prints_the_shapes_of_the_page(home: Pat
     gone = ask("logout", "inhouse")
     assert undocumented(gone, shape_of("jackfield logout")) == []
     assert unseen(gone, shape_of("jackfield logout")) == set()
+
+
+def test_what_a_login_did_is_shown_and_taken_back_in_the_shapes_of_the_page(home: Path) -> None:
+    (home / "config.json5").write_text('{models: {providers: {openai: {baseUrl: "https://one.example.com"}}}}')
+    login = ("login", "openai", "--key-stdin", "--no-verify", "--base-url", "https://two.example.com")
+    dry = ask(*login, "--dry-run", stdin=KEY)
+    assert undocumented(dry, shape_of("jackfield login")) == []
+    assert unseen(dry["consents"][0], {"code": "", "path": "", "path[]": "", "question": ""}) == set()
+    assert isinstance(dry["diff"], str)
+    ask(*login, stdin=KEY)
+
+    for args in (("config", "diff"), ("config", "undo")):
+        found, shape = ask(*args), shape_of(f"jackfield {' '.join(args)}")
+        assert undocumented(found, shape) == []
+        assert unseen(found, shape) == set()
+
+    assert ask("auth", "seal").keys() == shape_of("jackfield auth seal").keys()
+
+
+def test_what_the_doctor_finds_has_the_documented_shape(home: Path) -> None:
+    profiles = '{profiles: {"openai:gone": {provider: "openai", mode: "api_key"}}}'
+    (home / "config.json5").write_text(f'{{agents: {{defaults: {{model: "openai/gpt-5"}}}}, auth: {profiles}}}')
+    found, shape = ask("doctor", status=1), shape_of("jackfield doctor")
+    assert undocumented(found, shape) == []
+    assert unseen(found, shape, rare=("fixed[]",)) == set()
+    mended = ask("doctor", "--fix", status=1)
+    assert undocumented(mended, shape) == []
+    assert mended["fixed"] != []
+
+
+def test_what_a_patch_may_change_has_the_documented_shape(home: Path) -> None:
+    config = home / "config.json5"
+    config.write_text('{models: {providers: {acme: {baseUrl: "https://one.example.com"}}}}')
+    patch = '{"gateway": {}, "models": {"providers": {"acme": {"baseUrl": "https://two.example.com"}}}}'
+    found = ask("config", "check-patch", "-", "--provider", "acme", "--current", str(config), stdin=patch, status=1)
+    shape = shape_of("jackfield config check-patch")
+    assert undocumented(found, shape) == []
+    assert unseen(found, shape) == set()
 
 
 def test_a_login_that_is_not_checked_has_no_verdict(home: Path) -> None:

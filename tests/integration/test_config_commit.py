@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jackfield.config.file import Change, commit_config, load_config
+from jackfield.commits import Commits, Draft
+from jackfield.config.file import Change, load_config
+from jackfield.credentials.store import CredentialStore
 from jackfield.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,13 +37,18 @@ TEXT = """\
 ADD = """\
 import sys
 from pathlib import Path
-from jackfield.config.file import Change, commit_config
+from jackfield.commits import Commits, Draft
+from jackfield.config.file import Change
+from jackfield.credentials.store import CredentialStore
 
 path, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-for number in range(count):
-    key = f"{name}-{number}"
-    commit_config(path, lambda _: [Change(("models", "providers", key), {"models": []})], lock_timeout_s=120)
-    print(number, flush=True)
+Commits._locked.__wrapped__.__defaults__ = (120.0,)
+with CredentialStore(path.parent / "store" / "credentials.sqlite3", deadline=120.0) as store:
+    commits = Commits(path, store, lambda: 1)
+    for number in range(count):
+        change = Change(("models", "providers", f"{name}-{number}"), {"models": []})
+        commits.commit("user", "one more", lambda _: Draft((change,)))
+        print(number, flush=True)
 """
 
 HOLD = """\
@@ -57,18 +64,16 @@ with locked(Path(sys.argv[1]), timeout=30):
 LIMIT = """\
 import resource, signal, sys
 from pathlib import Path
-from jackfield.config.file import Change, commit_config
-from jackfield.errors import ConfigError
+from jackfield.config.file import Change, apply_changes, load_config, write_config
 
 path = Path(sys.argv[1])
 big = Change(("models", "providers", "acme"), {"apiKey": "x" * 20_000})
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, resource.RLIM_INFINITY))
 try:
-    commit_config(path, lambda _: [big])
-except ConfigError as error:
-    print(error.code)
-    print(error.message)
+    write_config(path, apply_changes(load_config(path).document, [big]).text)
+except OSError as error:
+    print(error.strerror)
 """
 
 
@@ -96,8 +101,17 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def switch(path: Path, mode: str, lock_timeout_s: float = 30.0) -> None:
-    commit_config(path, lambda _: [Change(("models", "mode"), mode)], lock_timeout_s=lock_timeout_s)
+def commit(path: Path, *changes: Change) -> None:
+    with CredentialStore(path.parent / "store" / "credentials.sqlite3", deadline=60.0) as store:
+        Commits(path, store, lambda: 1).commit("user", "a change", lambda _: Draft(changes))
+
+
+def switch(path: Path, mode: str) -> None:
+    commit(path, Change(("models", "mode"), mode))
+
+
+def wait_at_most(monkeypatch: pytest.MonkeyPatch, limit: float) -> None:
+    monkeypatch.setattr(Commits._locked.__wrapped__, "__defaults__", (limit,))  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow
@@ -116,16 +130,18 @@ def test_eight_processes_lose_nothing_and_leave_the_rest_as_it_was(path: Path) -
     kept = [line for line in loaded.document.text.splitlines() if line in TEXT.splitlines()]
     assert kept == TEXT.splitlines()
     backups = ["config.json5.bak", *(f"config.json5.bak.{number}" for number in range(1, 5))]
-    assert sorted(each.name for each in path.parent.iterdir()) == ["config.json5", *backups, "config.json5.lock"]
+    names = sorted(each.name for each in path.parent.iterdir())
+    assert names == ["config.json5", *backups, "config.json5.lock", "store"]
     counts = [len(load_config(path.with_name(name)).settings.providers) for name in backups]
     assert counts == [160, 159, 158, 157, 156]
 
 
-def test_threads_of_one_process_lose_nothing(path: Path) -> None:
+def test_threads_of_one_process_lose_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_at_most(monkeypatch, 60.0)
+
     def add(name: str) -> None:
         for number in range(5):
-            change = Change(("models", "providers", f"{name}-{number}"), {})
-            commit_config(path, lambda _, change=change: [change], lock_timeout_s=60)  # type: ignore[misc]
+            commit(path, Change(("models", "providers", f"{name}-{number}"), {}))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(add, ["t0", "t1", "t2", "t3"]))
@@ -133,19 +149,21 @@ def test_threads_of_one_process_lose_nothing(path: Path) -> None:
     assert keys == {"z-ai", *(f"t{thread}-{number}" for thread in range(4) for number in range(5))}
 
 
-def test_a_lock_held_by_another_process_ends_the_wait_at_its_limit(path: Path) -> None:
+def test_a_lock_held_by_another_process_ends_the_wait_at_its_limit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(HOLD, str(path) + ".lock") as child:
         assert line_of(child) == "held"
         for limit in (0.0, 0.2):
+            wait_at_most(monkeypatch, limit)
             started = time.monotonic()
             with pytest.raises(ConfigError) as caught:
-                switch(path, "replace", limit)
+                switch(path, "replace")
             assert limit <= time.monotonic() - started < 10
             assert caught.value.code == "config.locked"
             assert caught.value.message == f"Another process has been changing {path} for {limit:g} s."
         assert path.read_text() == TEXT
         child.communicate("go\n", timeout=30)
-    switch(path, "replace", 0.0)
+    wait_at_most(monkeypatch, 0.0)
+    switch(path, "replace")
     assert path.read_text() == TEXT.replace('"merge"', '"replace"')
 
 
@@ -154,7 +172,7 @@ def test_a_lock_whose_holder_was_killed_is_free(path: Path) -> None:
         assert line_of(child) == "held"
         child.send_signal(signal.SIGKILL)
         child.wait(30)
-        switch(path, "replace", 5.0)
+        switch(path, "replace")
     assert load_config(path).settings.mode == "replace"
 
 
@@ -173,7 +191,7 @@ def test_a_process_that_is_killed_leaves_every_commit_that_it_told_of(path: Path
     # One more may have been written and not told of.
     assert names[: len(told) + 1] == ["z-ai", *(f"k-{number}" for number in told)]
     assert len(names) - 1 in {len(told), len(told) + 1}
-    switch(path, "replace", 5.0)
+    switch(path, "replace")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of file sizes are POSIX")
@@ -181,10 +199,10 @@ def test_a_file_that_does_not_fit_leaves_the_old_content(path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LIMIT, str(path)], capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stdout.splitlines() == ["config.write-failed", f"{path} cannot be written: File too large."]
+    assert done.stdout.splitlines() == ["File too large"]
     assert path.read_text() == path.with_name("config.json5.bak").read_text() == TEXT
     names = sorted(each.name for each in path.parent.iterdir())
-    assert names == ["config.json5", "config.json5.bak", "config.json5.lock"]
+    assert names == ["config.json5", "config.json5.bak"]
 
 
 @pytest.mark.parametrize("length", [240, 252])

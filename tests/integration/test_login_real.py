@@ -92,7 +92,11 @@ def test_a_right_key_is_kept_and_only_the_intended_lines_of_the_config_differ(cl
     assert result.json["profiles"] == ["openai:default"]
     assert result.json["verified"] is True
     assert result.json["verdict"] == {"state": "accepted", "message": "The provider accepts the credential."}
-    assert result.json["changed"] == [["models", "providers", "openai"], ["auth", "profiles", "openai:default"]]
+    assert result.json["changed"] == [
+        ["models", "providers", "openai", "baseUrl"],
+        ["models", "providers", "openai", "models"],
+        ["auth", "profiles", "openai:default"],
+    ]
     assert [(each.method, each.target, sent_key(each)) for each in server.requests] == [
         ("GET", "/v1/models", RIGHT_KEY)
     ]
@@ -484,7 +488,6 @@ def test_a_rejected_answer_is_told_and_the_next_one_taken(inside: InProcess) -> 
         ("\u00fcber", "openai:\u00fcber"),
         ("../../etc/passwd", "openai:../../etc/passwd"),
         ("'; DROP TABLE profiles; --".replace(" ", ""), "openai:';DROPTABLEprofiles;--"),
-        ("$(id)", "openai:$(id)"),
         ("\U0001f511", "openai:\U0001f511"),
         ("__proto__", "openai:__proto__"),
         ('q"uo\\te', 'openai:q"uo\\te'),
@@ -499,6 +502,17 @@ def test_odd_profile_names_are_kept_as_they_are(inside: InProcess, name: str, ke
         assert [each.id for each in app.require_config().settings.profiles] == [kept]
     assert inside.call("logout", "openai", "--profile", name).status == 0
     assert inside.profile_ids() == []
+
+
+@pytest.mark.parametrize("name", ["$(id)", "${HOME}"])
+def test_a_name_that_another_program_might_expand_is_refused_and_nothing_is_written(
+    inside: InProcess, name: str
+) -> None:
+    result = inside.call("login", "openai", "--key-stdin", "--no-verify", "--profile", name, "--json", stdin=RIGHT_KEY)
+
+    assert (result.status, result.code) == (2, "login.refused")
+    assert leaks(result.out, RIGHT_KEY) == []
+    untouched(inside)
 
 
 @pytest.mark.parametrize("name", ["", " ", "a b", "a\nb", "a\x00b", "a\x1b[31mb", "\u202ex", "n" * 201])

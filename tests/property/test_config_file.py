@@ -11,17 +11,15 @@ from hypothesis import strategies as st
 
 from jackfield.config.document import Document
 from jackfield.config.file import Change, LoadedConfig, apply_changes
-from jackfield.config.login_changes import (
-    base_url_changes,
-    default_model_changes,
-    logout_changes,
-    profile_changes,
-)
+from jackfield.config.host import forget_changes
+from jackfield.config.plan import plan_login
 from jackfield.config.settings import read_settings
 from jackfield.config.shape import check_config
 from jackfield.ids import canonical_id
 from jackfield.providers.block import Provider
 from jackfield.providers.parts import FrozenMap
+from jackfield.providers.registry import ProviderRegistry
+from jackfield.table import CORE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,6 +32,13 @@ ACME = Provider(
     seed_aliases=FrozenMap({"one": "Acme"}),
 )
 NAMES = (ACME.id, *ACME.aliases)
+REGISTRY = ProviderRegistry()
+REGISTRY.register_provider(ACME, owner=CORE)
+SECRETS: Mapping[str, dict[str, object]] = {
+    "api_key": {"key": "sk-one"},
+    "token": {"token": "tk-one"},
+    "oauth": {"access": "at-one", "refresh": "rt-one", "expires": 1_800_000_000_000},
+}
 
 # Few names, so that the config and the login get in each other's way.
 PROVIDER_KEYS = st.sampled_from(["acme", "ACME", "acme-ai", "A.C", "other", " other2 "])
@@ -122,13 +127,37 @@ def logins(draw: st.DrawFn) -> Mapping[str, Any]:
     }
 
 
+def value_of(config: LoadedConfig) -> dict[str, object]:
+    value = config.document.value
+    assert isinstance(value, dict)
+    return value
+
+
 def login_changes(config: LoadedConfig, login: Mapping[str, Any]) -> list[Change]:
-    changes = list(profile_changes(config, ACME, login["profile_id"], login["mode"], login["email"]))
-    if login["base_url"] is not None:
-        changes += base_url_changes(config, ACME, login["base_url"])
-    if login["ref"] is not None:
-        changes += default_model_changes(config, ACME, login["ref"])
-    return changes
+    """Return what the gate makes of a login: what it planned, with every consent given."""
+    url, profile_id = login["base_url"], login["profile_id"]
+    entry = config.settings.provider(NAMES)
+    here = (entry.base_url if entry else None) or ACME.base_url
+    patch = {"models": {"providers": {ACME.id: {"baseUrl": url, "models": []}}}}
+    credential = {"type": login["mode"], "provider": ACME.id, **SECRETS[login["mode"]]}
+    if login["email"] is not None:
+        credential["email"] = login["email"]
+    plan = plan_login(
+        value_of(config),
+        {
+            "profiles": [{"profileId": profile_id, "credential": credential}],
+            "configPatch": patch if url not in (None, here) else {},
+            "defaultModel": login["ref"],
+        },
+        provider_id=ACME.id,
+        owner="user",
+        registry=REGISTRY,
+        set_default=login["ref"] is not None,
+        typed=(url,) if url else (),
+    )
+    assert not plan.refused, plan.diagnostics
+    accepted = {each.code for each in plan.consents}
+    return [Change(*each) for each in plan.patch.granted(accepted)]
 
 
 def log_in(text: str, login: Mapping[str, Any]) -> str:
@@ -139,6 +168,10 @@ def log_in(text: str, login: Mapping[str, Any]) -> str:
 def log_out(text: str, profile_id: str) -> str:
     config = loaded(text)
     return apply_changes(config.document, logout_changes(config, profile_id)).text
+
+
+def logout_changes(config: LoadedConfig, profile_id: str) -> list[Change]:
+    return [Change(*each) for each in forget_changes(value_of(config), profile_id)]
 
 
 def without(value: Any, path: tuple[str, ...]) -> Any:

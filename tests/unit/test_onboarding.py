@@ -112,7 +112,11 @@ def test_a_login_writes_the_credential_and_its_config_entry(app: App, cli: Cli, 
     assert (outcome.provider, outcome.profiles, outcome.default_model) == ("openai", ("openai:default",), None)
     assert outcome.verdict is not None
     assert outcome.verdict.state == "accepted"
-    assert outcome.changed == (("models", "providers", "openai"), ("auth", "profiles", "openai:default"))
+    assert outcome.changed == (
+        ("models", "providers", "openai", "baseUrl"),
+        ("models", "providers", "openai", "models"),
+        ("auth", "profiles", "openai:default"),
+    )
     profile = app.store.get("openai:default")
     assert profile is not None
     assert (profile.origin, profile.owner) == (server.url, "user")
@@ -424,18 +428,19 @@ def test_a_request_that_cannot_be_fulfilled_writes_nothing(
 def test_a_private_address_that_was_typed_is_agreed_to(app: App) -> None:
     outcome = login(app, name="openai", key=key(), base_url="http://192.168.7.7:8080/v1/", check=False)
 
-    assert ("models", "providers", "openai") in outcome.changed
+    assert ("models", "providers", "openai", "baseUrl") in outcome.changed
     assert app.require_config().settings.providers[0].base_url == "http://192.168.7.7:8080/v1"
 
 
-def test_a_local_service_is_logged_in_to_by_its_address_alone(app: App, cli: Cli) -> None:
+def test_a_local_service_is_logged_in_to_by_its_address_alone(app: App) -> None:
     with model_server() as server:
         outcome = login(app, NobodyPrompter(lambda _: None), name="ollama", base_url=f"{server.url}/v1")
 
     assert outcome.verdict is not None
     assert (outcome.profiles, outcome.verdict.state) == ((), "reachable")
-    assert outcome.changed == (("models", "providers", "ollama"),)
-    assert not cli.store_file.exists()
+    entry = ("models", "providers", "ollama")
+    assert outcome.changed == ((*entry, "baseUrl"), (*entry, "models"))
+    assert app.store.profiles() == ()
 
 
 def test_notes_of_the_block_come_before_and_after(app: App) -> None:

@@ -28,7 +28,7 @@ def parse_answers(text: str) -> list[object]:
     return answers
 
 
-_FORMAT = 'Write a list with one answer for each prompt, such as ["openai", "sk-...", true].'
+_FORMAT = 'Write a list with one answer for each prompt, such as ["openai-api-key", "sk-...", true].'
 
 
 class AnswersPrompter(Prompter):

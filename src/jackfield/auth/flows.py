@@ -68,11 +68,15 @@ class NewProfile:
 
 @record
 class LoginResult:
-    """What a flow returns: credentials, the model ref it proposes as default, and notes for the user."""
+    """What a flow returns: credentials, the model ref it proposes as default, notes for the user, a change of config.
+
+    The `config_patch` is a proposal: what of it is taken, and after which consents, is for `plan_login` to say.
+    """
 
     profiles: tuple[NewProfile, ...] = ()
     default_model: str | None = None
     notes: tuple[str, ...] = ()
+    config_patch: Mapping[str, object] | None = None
 
 
 async def run_api_key(context: LoginContext) -> LoginResult:

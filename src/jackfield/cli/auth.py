@@ -1,4 +1,4 @@
-"""`jackfield auth`: the stored credential profiles and their order."""
+"""`jackfield auth`: the stored credential profiles, their order, and how they are sealed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import click
 
 from jackfield.cli import output
 from jackfield.cli.shared import json_option, open_app, provider_argument
+from jackfield.credentials.envelope import MASTER_KEY_VARIABLE, choose_cipher
+from jackfield.errors import StoreError
 
 
 @click.group()
 def auth() -> None:
-    """List credential profiles and put them in order."""
+    """List credential profiles, put them in order, seal them."""
 
 
 @auth.command("list")
@@ -70,6 +72,29 @@ def order(provider_id: str, profiles: tuple[str, ...], clear: bool, as_json: boo
         output.say(f"{provider.label} has no usable profile.")
     for place, each in enumerate(tried, 1):
         print(f"{place}. {each}")  # noqa: T201
+
+
+@auth.command()
+@json_option
+def seal(as_json: bool) -> None:
+    """Encrypt everything in the credential store anew, what lies there in plain text too.
+
+    The key is that of JACKFIELD_MASTER_KEY, or else the one in the system's keyring. What was sealed with another key
+    cannot be opened, and then nothing is changed. With --json: {rows, key}; key names the key without telling it.
+    """
+    app = open_app()
+    cipher, _ = choose_cipher(app.env)
+    if cipher.key_id is None:
+        raise StoreError(
+            f"There is no key to seal the store with: {MASTER_KEY_VARIABLE} is not set, and no keyring answers.",
+            code="store.no-key",
+            fix=f"Set {MASTER_KEY_VARIABLE} (make one with: openssl rand -base64 32), or unlock the keyring.",
+        )
+    rows = app.store.reseal(cipher) if app.store.path.exists() else 0
+    if as_json:
+        output.emit_json({"rows": rows, "key": cipher.key_id})
+        return
+    output.say(f"Sealed: {rows} rows, under the key {cipher.key_id}." if rows else "Nothing is stored yet.")
 
 
 def _full_id(provider_id: str, name: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import json
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -10,13 +12,14 @@ import click
 from jackfield.app import App
 from jackfield.cli import output
 from jackfield.cli.shared import json_option, open_app
-from jackfield.config.file import OURS
-from jackfield.errors import EXIT_FAILED, RequestError
+from jackfield.config.file import OURS, load_config
+from jackfield.config.guard.intake import MAX_BYTES
+from jackfield.config.plan import plan_patch
+from jackfield.diagnostics import format_path
+from jackfield.errors import EXIT_FAILED, RequestError, UnknownNameError
 from jackfield.records import replace
 
-# What is called so holds a secret in any program's settings; `maxTokens` and `tokenUrl` do not.
-_SECRET_FIELD = re.compile(r"(?i).*(api[_-]?key|token|secret|password|passphrase|authorization|credentials?)")
-_REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+_REFUSED = 3
 
 
 @click.group()
@@ -87,6 +90,114 @@ def validate(file: Path | None, as_json: bool) -> int:
     return EXIT_FAILED if errors else 0
 
 
+@config.command()
+@json_option
+def undo(as_json: bool) -> None:
+    """Take the last login, logout or repair back: in the config and in the credential store.
+
+    What was changed since stays as it is, and is told. With --json: {undone: {title, at, owner, paths, profiles},
+    diagnostics}.
+    """
+    app = open_app()
+    commit, kept = app.commits.undo()
+    if as_json:
+        paths = [list(each.path) for each in commit.steps]
+        undone = {"title": commit.title, "at": commit.at, "owner": commit.owner, "paths": paths}
+        undone["profiles"] = list(commit.profiles)
+        output.emit_json({"undone": undone, "diagnostics": [each.to_dict() for each in kept]})
+        return
+    output.show_diagnostics(kept, app.paths.config_file)
+    output.say(f"Taken back: {commit.title} ({_time(commit.at)}).")
+
+
+@config.command()
+@json_option
+def diff(as_json: bool) -> None:
+    """Show what `config undo` would take back, as a diff of the config file; keys are not shown.
+
+    With --json: {title, at, diff}, or null when there is nothing to take back.
+    """
+    app = open_app()
+    app.commits.recover()
+    history, texts = app.commits.history(), app.commits.preview_undo()
+    if not history or texts is None:
+        if as_json:
+            output.emit_json(None)
+        else:
+            output.say("There is nothing to take back.")
+        return
+    now, before = texts
+    name = str(app.paths.config_file)
+    text = output.make_diff(before, now, (f"{name} (before)", name))
+    if as_json:
+        output.emit_json({"title": history[-1].title, "at": history[-1].at, "diff": text})
+        return
+    output.say(f"{history[-1].title} ({_time(history[-1].at)})")
+    output.show_diff(text)
+
+
+@config.command("check-patch")
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--provider", "provider_id", metavar="ID", required=True, help="The provider whose login returns the patch."
+)
+@click.option("--current", type=click.Path(dir_okay=False, path_type=Path), help="The config to plan on; an empty one.")
+@json_option
+def check_patch(file: str, provider_id: str, current: Path | None, as_json: bool) -> int:
+    """Say what a login's configPatch may change; for authors of plugins.
+
+    FILE holds the patch as JSON, or is - for standard input. ID need not be registered. With --json: {refused, changes:
+    [{path, value}], consents: [{code, path, question}], diagnostics: [{code, rule, severity, path, message, hint}]}.
+    Exits with 0 when all of it is taken, 1 when parts are left out, 3 when it is refused.
+    """
+    app = open_app()
+    try:
+        owner = str(app.registry.owner_of(provider_id))
+    except UnknownNameError:
+        owner = f"plugin:{provider_id}"
+    value: object = {}
+    if current is not None:
+        loaded = load_config(current)
+        if not loaded.exists:
+            raise RequestError(f"There is no file {current}.", code="usage", fix="Name another file.")
+        loaded.require_valid()
+        value = loaded.document.value
+    plan = plan_patch(
+        value if isinstance(value, dict) else {},
+        _read_patch(file),
+        provider_id=provider_id,
+        owner=owner,
+        registry=app.registry,
+    )
+    if as_json:
+        output.emit_json(plan.to_dict())
+    else:
+        output.show_diagnostics(plan.diagnostics, Path(file))
+        if plan.changes:
+            output.show_table(("path", "value"), [(format_path(path), json.dumps(item)) for path, item in plan.changes])
+        for each in plan.consents:
+            output.say(f"Needs consent {each.code} for {format_path(each.path)}: {each.question}")
+        output.say("Refused: nothing of it is taken." if plan.refused else f"{len(plan.changes)} changes.")
+    if plan.refused:
+        return _REFUSED
+    return EXIT_FAILED if any(each.code != "patch.conflict" for each in plan.diagnostics) else 0
+
+
+def _read_patch(file: str) -> bytes:
+    limit = MAX_BYTES + 1  # one more than may be, so that the gate itself sees that it is too large
+    if file == "-":
+        return sys.stdin.buffer.read(limit)
+    try:
+        with Path(file).open("rb") as stream:
+            return stream.read(limit)
+    except OSError as error:
+        raise RequestError(f"{file} cannot be read: {error.strerror}.", code="request.unreadable") from error
+
+
+def _time(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, tz=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
 def _ours(value: object) -> dict[str, object]:
     """Return a copy of the parts of the config that are ours."""
     found: dict[str, object] = {}
@@ -118,6 +229,6 @@ def _shown(key: str, value: object) -> object:
         return dict.fromkeys(value, "…")
     if not isinstance(value, str):
         return _without_secrets(value)
-    if _SECRET_FIELD.fullmatch(key) and not _REFERENCE.fullmatch(value.strip()):
+    if output.is_secret(key, value):
         return "…"
     return output.shown_url(value)

@@ -79,6 +79,8 @@ def _keep_key(choice: str, ctx: click.Context, param: click.Parameter, value: st
 @click.option("--expires-in", "--token-expires-in", metavar="TIME", help="Lifetime of a pasted token, such as 30d.")
 @click.option("--answers", metavar="FILE", help="Answer the prompts from a JSON list in FILE, or - for standard input.")
 @click.option("--no-browser", is_flag=True, help="Print addresses instead of opening a browser.")
+@click.option("--dry-run", is_flag=True, help="Go through all of it, show what would change, and write nothing.")
+@click.option("--accept", metavar="CODE", multiple=True, help="Agree to what needs consent, by its code; repeatable.")
 @click.option("--no-verify", is_flag=True, help="Store the credential without asking the provider first.")
 @click.option("--auth-choice", metavar="CHOICE", help="The login choice by its name; the same as ID.")
 @click.option("--token-provider", metavar="ID", help="The provider of --token; the same as ID.")
@@ -90,7 +92,8 @@ def login(name: str | None, as_json: bool, **options: Any) -> None:
     provider has accepted the credential.
 
     With --json: {provider, profiles, verified, verdict: {state, message} or null, default_model, changed, notes,
-    diagnostics}; changed holds the config paths written, each a list of keys.
+    consents: [{code, path, question}], diff, diagnostics}; changed holds the config paths written, each a list of keys,
+    and diff what --dry-run would change.
     """
     del options["no_browser"]
     app = open_app()
@@ -112,9 +115,11 @@ def login(name: str | None, as_json: bool, **options: Any) -> None:
         model=options["model"],
         check=not options["no_verify"],
         interactive=isinstance(prompter, TerminalPrompter),
+        accept=options["accept"],
+        dry_run=options["dry_run"],
     )
     outcome = run_async(app.onboarding().login(request, prompter))
-    _report(app, outcome, as_json)
+    _report(app, request, outcome, as_json)
     if isinstance(prompter, AnswersPrompter) and prompter.left:
         output.say(f"{prompter.left} of the answers were not asked for.")
 
@@ -230,8 +235,9 @@ def _decode(data: bytes, name: str) -> str:
         raise RequestError(f"{name} is not UTF-8 text.", code="request.encoding") from None
 
 
-def _report(app: App, outcome: LoginOutcome, as_json: bool) -> None:
+def _report(app: App, request: LoginRequest, outcome: LoginOutcome, as_json: bool) -> None:
     warning = app.cipher.warning
+    diagnostics = outcome.diagnostics
     if as_json:
         verdict = outcome.verdict
         output.emit_json(
@@ -243,10 +249,16 @@ def _report(app: App, outcome: LoginOutcome, as_json: bool) -> None:
                 "default_model": outcome.default_model,
                 "changed": [list(each) for each in outcome.changed],
                 "notes": list(outcome.notes),
-                "diagnostics": [warning.to_dict()] if warning else [],
+                "consents": [each.to_dict() for each in (outcome.plan.consents if outcome.plan else ())],
+                "diff": _diff(app, outcome),
+                "diagnostics": [each.to_dict() for each in (*diagnostics, *((warning,) if warning else ()))],
             }
         )
         return
+    if request.dry_run:
+        _show_dry_run(app, outcome)
+        return
+    output.show_diagnostics(diagnostics, app.paths.config_file)
     label = app.registry.resolve_provider(outcome.provider).label
     if outcome.verdict is not None:
         output.say(outcome.verdict.message)
@@ -259,6 +271,28 @@ def _report(app: App, outcome: LoginOutcome, as_json: bool) -> None:
         output.say(f"Note: {each}")
     if warning:
         output.say(f"Note: {warning.message} {warning.hint or ''}".rstrip())
+
+
+def _show_dry_run(app: App, outcome: LoginOutcome) -> None:
+    """Show what a login would do: the diff of the config, the diagnostics, the consents it still needs."""
+    if outcome.verdict is not None:
+        output.say(outcome.verdict.message)
+    diff = _diff(app, outcome)
+    if diff:
+        output.show_diff(diff)
+    for each in outcome.profiles:
+        output.say(f"Would keep a credential as {each}.")
+    output.show_diagnostics(outcome.diagnostics, app.paths.config_file)
+    if outcome.plan is not None:
+        for consent in outcome.plan.consents:
+            if consent.code not in outcome.accepted:
+                output.say(f"Needs consent: {consent.question} Agree with --accept {consent.code}")
+    output.say("Nothing was written.")
+
+
+def _diff(app: App, outcome: LoginOutcome) -> str | None:
+    name = str(app.paths.config_file)
+    return output.make_diff(*outcome.texts, (name, f"{name} (new)")) if outcome.texts else None
 
 
 def _warn_of_env(app: App, provider_ids: set[str]) -> None:

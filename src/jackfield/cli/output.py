@@ -8,9 +8,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from jackfield.diagnostics import format_path
+from jackfield.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 
 _NARROW = frozenset({"state", "answer", "kind", "role", "rule", "login"})
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
+# What is called so holds a secret in any program's settings; `maxTokens` and `tokenUrl` do not.
+_SECRET_FIELD = re.compile(r"(?i).*(api[_-]?key|token|secret|password|passphrase|authorization|credentials?)")
+_REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+# The same in a line of a config file, which may be a comment.
+_SECRET_LINE = re.compile(
+    r"""(?i)((?:api[_-]?key|token|secret|password|authorization)['"]?\s*:\s*)(?!['"]?\$\{)(['"])(?:\\.|(?!\2).)*\2"""
+)
+_LITERAL = re.compile(r"""(['"])(?:\\(?:.|\n)|(?!\1)[^\\\n])*\1""")
+# What is shorter may stand in other texts by chance.
+_TELLING_LENGTH = 8
 _MARKS = {"error": "red", "warning": "yellow", "info": "blue"}
 
 
@@ -57,10 +68,15 @@ def show_error(error: JackfieldError) -> None:
     err = console(stderr=True)
     err.print(Text.assemble(("Error: ", "bold red"), error.message), soft_wrap=True)
     for each in error.diagnostics:
-        if str(each) != error.message:
+        if len(error.diagnostics) > 1 or not _says(error.message, each):
             err.print(Text(f"  {each}"), soft_wrap=True)
     if error.fix:
         err.print(Text.assemble(("Fix: ", "bold"), error.fix), soft_wrap=True)
+
+
+def _says(message: str, diagnostic: Diagnostic) -> bool:
+    """Tell whether a message says already what a diagnostic does: its sentence, and its place in the config."""
+    return diagnostic.message.rstrip(".") in message and format_path(diagnostic.path) in message
 
 
 def show_diagnostics(diagnostics: Iterable[Diagnostic], path: Path) -> None:
@@ -79,6 +95,68 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic], path: Path) -> None:
         err.print(line, soft_wrap=True)
         if each.hint:
             err.print(Text(f"    {each.hint}", style="dim"), soft_wrap=True)
+
+
+def make_diff(before: str, after: str, names: tuple[str, str]) -> str:
+    """Return a unified diff of two texts of a config file under their names, with literal keys and headers hidden."""
+    import difflib
+
+    secrets = {each for text in (before, after) for each in _secrets_of(text)}
+    old, new = (_hide(text, secrets).splitlines() for text in (before, after))
+    return "\n".join(difflib.unified_diff(old, new, *names, lineterm="", n=2))
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Tell whether a setting holds a literal secret; a reference such as ${NAME} is none, and may be seen."""
+    return _SECRET_FIELD.fullmatch(name) is not None and not _REFERENCE.fullmatch(value.strip())
+
+
+def _secrets_of(text: str) -> Iterator[str]:
+    """Yield the literal secrets of a config file's text; an empty text is a file that is not there."""
+    from jackfield.config.document import Document
+
+    if text:
+        yield from _literal_secrets(Document.parse(text).value)
+
+
+def _literal_secrets(value: object, *, all_of_it: bool = False) -> Iterator[str]:
+    if isinstance(value, list):
+        for each in value:
+            yield from _literal_secrets(each, all_of_it=all_of_it)
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        if isinstance(inner, str):
+            if all_of_it or is_secret(name, inner):
+                yield inner
+        else:
+            yield from _literal_secrets(inner, all_of_it=all_of_it or name == "headers")
+
+
+def _hide(text: str, secrets: set[str]) -> str:
+    def hidden(found: re.Match[str]) -> str:
+        from jackfield.config.document import Document
+
+        if "\\" not in found[0]:
+            return f"{found[1]}…{found[1]}" if found[0][1:-1] in secrets else found[0]
+        try:
+            value = Document.parse(f"{{x: {found[0]}}}").get(("x",))
+        except ConfigError:
+            return found[0]  # two apostrophes of a comment
+        return f"{found[1]}…{found[1]}" if value in secrets else found[0]
+
+    text = _SECRET_LINE.sub(r"\1\2…\2", _LITERAL.sub(hidden, text))
+    for each in sorted((each for each in secrets if len(each) >= _TELLING_LENGTH), key=len, reverse=True):
+        text = text.replace(each, "…")
+    return shown_url(text)
+
+
+def show_diff(diff: str) -> None:
+    """Print a unified diff; colours only on a terminal."""
+    from rich.text import Text
+
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    screen = console()
+    for line in diff.splitlines():
+        screen.print(Text(line, style=styles.get(line[:1], "")), soft_wrap=True)
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _COMMANDS = {
-    "auth": ("jackfield.cli.auth:auth", "List credential profiles and put them in order."),
+    "auth": ("jackfield.cli.auth:auth", "List credential profiles, put them in order, seal them."),
     "completion": ("jackfield.cli.completion:completion", "Print the script that completes commands in your shell."),
     "config": ("jackfield.cli.config:config", "Show, find and check the config file."),
+    "doctor": ("jackfield.cli.doctor:doctor", "Look for what is wrong with the set-up, and mend it."),
     "explain": ("jackfield.cli.explain:explain", "Say which setting and credential wins, and what it shadows."),
     "login": ("jackfield.cli.login:login", "Log in to a provider."),
     "logout": ("jackfield.cli.login:logout", "Forget a stored credential."),

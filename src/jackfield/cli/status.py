@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jackfield.app import App
     from jackfield.status import ProviderStatus
 
+_WIDE = 100
 _LOOKS = {
     "verified": ("✓ verified", "green"),
     "reachable": ("✓ reachable", "green"),
@@ -67,14 +68,18 @@ def status(ids: tuple[str, ...], show_all: bool, probe: bool, timeout: float, as
         output.emit_json({"providers": [each.to_dict() for each in statuses]})
     else:
         shown = [each for each in statuses if show_all or ids or each.state != "not_configured"]
-        output.console().print(status_table(shown))
+        screen = output.console()
+        screen.print(status_table(shown, narrow=screen.width < _WIDE))
         _show_rest(app, statuses, shown)
     output.show_diagnostics(broken, app.paths.config_file)
     return EXIT_FAILED if broken else 0
 
 
-def status_table(statuses: Sequence[ProviderStatus]) -> Any:
-    """Return the table of statuses for a rich console; columns that nobody fills are left out."""
+def status_table(statuses: Sequence[ProviderStatus], *, narrow: bool = False) -> Any:
+    """Return the table of statuses for a rich console; columns that nobody fills are left out.
+
+    A `narrow` one tells the source with the reason, where two columns would leave no room for either.
+    """
     from rich.text import Text
 
     columns = ["provider", "state", "source", "reason", "answer"]
@@ -83,7 +88,9 @@ def status_table(statuses: Sequence[ProviderStatus]) -> Any:
         look, style = _LOOKS[each.state]
         took = f"{each.elapsed_s * 1000:,.0f} ms" if each.elapsed_s else ""
         source = f"{each.source} {each.source_name}" if each.source else ""
-        rows.append((Text(each.label, style="bold"), Text(look, style=style), source, each.reason, took))
+        reason = f"{source}: {each.reason}" if narrow and source else each.reason
+        head = (Text(each.label, style="bold"), Text(look, style=style))
+        rows.append((*head, "", reason, "") if narrow else (*head, source, reason, took))
     used = [place for place in range(len(columns)) if place < 2 or any(str(row[place]) for row in rows)]
     return output.make_table([columns[place] for place in used], [[row[place] for place in used] for row in rows])
 

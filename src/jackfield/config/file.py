@@ -1,10 +1,10 @@
-"""The config file: reading it whole with every fault placed, and committing changes to it."""
+"""The config file: reading it whole with every fault placed, changing its leaves, writing it whole with backups."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jackfield._files import PRIVATE_FILE, atomic_write, ensure_private_dir, locked
+from jackfield._files import PRIVATE_FILE, atomic_write
 from jackfield.config.document import Document
 from jackfield.config.settings import Settings, read_settings
 from jackfield.config.shape import check_config
@@ -13,7 +13,7 @@ from jackfield.errors import ConfigError
 from jackfield.records import record, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 LOCK_TIMEOUT_S = 10.0
@@ -89,40 +89,6 @@ def load_config(path: Path) -> LoadedConfig:
             _placed(document, each) for each in (*repeated, *check_config(document.value)) if _is_ours(each)
         ),
     )
-
-
-def commit_config(
-    path: Path, plan: Callable[[LoadedConfig], Iterable[Change]], *, lock_timeout_s: float = LOCK_TIMEOUT_S
-) -> tuple[LoadedConfig, str]:
-    """Change the file under its lock: read it again, let `plan` say what to change in it, write it whole.
-
-    Only the spans of the changed leaves differ afterwards. A new file is private (0600); an old one keeps its mode.
-    Nothing is written when nothing changes.
-
-    Returns:
-        The config as it was read under the lock, and the text that the file has now.
-
-    Raises:
-        ConfigError: `config.invalid` when the file has errors, `config.locked` when another process holds it too long,
-            `config.write-failed` when it cannot be written, and what `load_config` raises. The file is then as it was.
-    """
-    try:
-        ensure_private_dir(path.parent)
-        with locked(path.with_name(path.name + ".lock"), timeout=lock_timeout_s):
-            loaded = load_config(path)
-            loaded.require_valid()
-            text = apply_changes(loaded.document, plan(loaded)).text
-            if text != loaded.document.text:
-                write_config(path, text)
-    except TimeoutError as error:
-        message = f"Another process has been changing {path} for {lock_timeout_s:g} s."
-        raise ConfigError(message, code="config.locked", fix="Try again when it has finished.") from error
-    except OSError as error:
-        message = f"{path} cannot be written: {error.strerror or error}."
-        raise ConfigError(
-            message, code="config.write-failed", fix="Nothing was changed. Mend that and try again."
-        ) from error
-    return loaded, text
 
 
 def write_config(path: Path, text: str) -> None:

@@ -210,7 +210,7 @@ def choose_cipher(env: Mapping[str, str], keyring: bool = True) -> tuple[Cipher,
         "store.plain",
         "Credentials are not encrypted: they lie in a file that only your account may read.",
         severity="warning",
-        hint=f"Set {MASTER_KEY_VARIABLE} (openssl rand -base64 32), or install a keyring, then seal the store.",
+        hint=f"Set {MASTER_KEY_VARIABLE} (openssl rand -base64 32), or install a keyring; then: jackfield auth seal",
     )
 
 

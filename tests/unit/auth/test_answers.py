@@ -60,7 +60,8 @@ def test_what_is_no_json_list_is_refused_with_its_place(text: str, message: str)
 
     assert caught.value.code == "answers.format"
     assert caught.value.message == message
-    assert caught.value.fix == 'Write a list with one answer for each prompt, such as ["openai", "sk-...", true].'
+    fix = 'Write a list with one answer for each prompt, such as ["openai-api-key", "sk-...", true].'
+    assert caught.value.fix == fix
 
 
 @pytest.mark.parametrize(

@@ -305,8 +305,18 @@ def test_explain(cli: InProcess) -> None:
             {"kind": "env", "name": "OPENAI_API_KEY", "mode": "api_key", "usable": True, "reason": None, "wins": False},
         ],
         "shared_variables": [],
+        "written": [
+            {
+                "path": ["auth", "profiles", "openai:default", field],
+                "by": "user",
+                "at": found["written"][0]["at"],
+                "title": "login to openai as openai:default",
+            }
+            for field in ("provider", "mode")
+        ],
     }
-    assert list(found) == ["provider", "owner", "settings", "sources", "shared_variables"]
+    assert list(found) == ["provider", "owner", "settings", "sources", "shared_variables", "written"]
+    assert list(found["written"][0]) == ["path", "by", "at", "title"]
     assert list(found["sources"][0]) == ["kind", "name", "mode", "usable", "reason", "wins"]
 
 
@@ -387,6 +397,8 @@ def test_login(cli: InProcess) -> None:
             "default_model": NOTHING,
             "changed": [[TEXT]],
             "notes": [TEXT],
+            "consents": [],
+            "diff": NOTHING,
             "diagnostics": [],
         },
     )

@@ -86,6 +86,18 @@ def test_what_is_said_goes_to_standard_error(capsys: pytest.CaptureFixture[str])
             ["Error: Two faults.", "  3:4: x.y: must go"],
         ),
         (ConfigError("Same.", diagnostics=[Diagnostic("a.b", "Same.")]), ["Error: Same."]),
+        (
+            ConfigError("File f: same thing.", diagnostics=[Diagnostic("a.b", "same thing")]),
+            ["Error: File f: same thing."],
+        ),
+        (
+            ConfigError("Same.", diagnostics=[Diagnostic("a.b", "Same.", path=("x",))]),
+            ["Error: Same.", "  x: Same."],
+        ),
+        (
+            ConfigError("Same.", diagnostics=[Diagnostic("a.b", "Same."), Diagnostic("a.c", "Other.")]),
+            ["Error: Same.", "  Same.", "  Other."],
+        ),
         (JackfieldError("[bold]not markup[/bold] :smile:"), ["Error: [bold]not markup[/bold] :smile:"]),
         (JackfieldError("x" * 300), ["Error: " + "x" * 300]),
     ],

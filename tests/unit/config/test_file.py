@@ -1,7 +1,8 @@
-"""Reading a config file with every fault placed, and committing changes to it."""
+"""Reading a config file with every fault placed, and what a commit leaves of it."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -13,24 +14,25 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jackfield import _files
+from jackfield.commits import Commits, Draft
 from jackfield.config.document import Document
 from jackfield.config.file import (
     Change,
     LoadedConfig,
     apply_changes,
-    commit_config,
     describe,
     invalid_config,
     load_config,
 )
 from jackfield.config.overlay import config_providers
 from jackfield.config.settings import Settings
+from jackfield.credentials.store import CredentialStore
 from jackfield.diagnostics import Diagnostic
 from jackfield.errors import ConfigError
 from jackfield.providers.registry import ProviderRegistry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 EXISTING = """\
 // Written by hand over two years; other programs read it too.
@@ -132,8 +134,23 @@ def load(path: Path, text: str) -> LoadedConfig:
     return load_config(path)
 
 
+@contextlib.contextmanager
+def commits_of(path: Path) -> Iterator[Commits]:
+    """Yield the commits of a config file, whose store lies in a folder of its own."""
+    folder = path.parent.with_name(f"{path.parent.name}-store")
+    with CredentialStore(folder / "credentials.sqlite3", clock=lambda: 1) as store:
+        yield Commits(path, store, lambda: 1)
+
+
+def commit_planned(path: Path, plan: Callable[[LoadedConfig], Iterable[Change]]) -> None:
+    with commits_of(path) as commits:
+        commits.commit("user", "a change", lambda config: Draft(tuple(plan(config))))
+
+
 def commit(path: Path, *changes: Change) -> str:
-    return commit_config(path, lambda _: changes)[1]
+    """Commit changes and return the text that the file has then, or that an empty config has where there is none."""
+    commit_planned(path, lambda _: changes)
+    return load_config(path).document.text
 
 
 def refused(path: Path, *changes: Change) -> ConfigError:
@@ -481,10 +498,9 @@ def test_the_plan_sees_the_file_as_it_is_under_the_lock(path: Path) -> None:
         seen.append(config)
         yield Change(("models", "mode"), "replace")
 
-    loaded, text = commit_config(path, plan)
-    assert seen == [loaded]
-    assert loaded.settings.mode == "merge"
-    assert text == path.read_text() == "{models: {mode: 'replace'}}"
+    commit_planned(path, plan)
+    assert [each.settings.mode for each in seen] == ["merge"]
+    assert path.read_text() == "{models: {mode: 'replace'}}"
 
 
 def test_a_missing_file_is_made_private_with_its_folders(tmp_path: Path) -> None:
@@ -519,8 +535,7 @@ def test_nothing_is_written_when_nothing_changes(path: Path) -> None:
 
 
 def test_a_missing_file_stays_missing_when_nothing_changes(path: Path) -> None:
-    loaded, text = commit_config(path, lambda _: ())
-    assert (loaded.exists, text) == (False, Document.empty().text)
+    assert commit(path) == Document.empty().text
     assert not path.exists()
 
 
@@ -535,7 +550,8 @@ def test_a_linked_config_stays_a_link(tmp_path: Path, path: Path, relative: bool
     assert path.is_symlink()
     assert Document.parse(target.read_text()).value == {"models": {"mode": "replace"}}
     assert mode_of(target) == 0o644
-    assert [each.name for each in target.parent.iterdir()] == ["real.json5"]
+    names = sorted(each.name for each in target.parent.iterdir())
+    assert names == ["real.json5", "real.json5.bak", "real.json5.lock"]
 
 
 def test_a_link_to_a_file_that_is_not_there_yet_makes_that_file(tmp_path: Path, path: Path) -> None:
@@ -582,9 +598,10 @@ def test_a_plan_that_fails_writes_nothing_and_lets_go_of_the_lock(path: Path) ->
         raise KeyError("plan")
 
     with pytest.raises(KeyError):
-        commit_config(path, plan)
+        commit_planned(path, plan)
     assert path.read_text() == "{}"
-    commit_config(path, lambda _: [Change(("models", "mode"), "replace")], lock_timeout_s=0)
+    with _files.locked(path.with_name("config.json5.lock"), timeout=0):
+        pass
 
 
 DISKS = [
@@ -622,7 +639,7 @@ def test_a_disk_that_fails_leaves_the_old_content(
     path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, words: str
 ) -> None:
     path.write_text("{models: {mode: 'merge'}}")
-    break_disk(monkeypatch, call, number)
+    break_disk(monkeypatch, call, number, ".config.json5.")
     error = refused(path)
     monkeypatch.undo()
     assert (error.code, error.message) == ("config.write-failed", f"{path} cannot be written: {words}.")
@@ -711,12 +728,13 @@ def test_when_only_the_last_step_fails_the_backup_is_made_once(path: Path, monke
 # --- locks -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_lock_held_elsewhere_ends_the_wait_at_its_limit(path: Path) -> None:
+def test_a_lock_held_elsewhere_ends_the_wait_at_its_limit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_text("{}")
+    monkeypatch.setattr(Commits._locked.__wrapped__, "__defaults__", (0.1,))  # type: ignore[attr-defined]
     with _files.locked(path.with_name("config.json5.lock"), timeout=5):
         started = time.monotonic()
         with pytest.raises(ConfigError) as caught:
-            commit_config(path, lambda _: [Change(("models", "mode"), "replace")], lock_timeout_s=0.1)
+            commit(path, Change(("models", "mode"), "replace"))
         waited = time.monotonic() - started
     assert caught.value.code == "config.locked"
     assert caught.value.message == f"Another process has been changing {path} for 0.1 s."
