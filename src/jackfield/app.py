@@ -18,7 +18,7 @@ from jackfield.config.settings import Settings
 from jackfield.credentials.envelope import PlainCipher, choose_cipher, is_sealed
 from jackfield.credentials.sources import Surroundings, find_sources, pick_source
 from jackfield.credentials.store import CredentialStore, now_ms
-from jackfield.errors import ConfigError, CredentialError, UnknownNameError
+from jackfield.errors import ConfigError, CredentialError, StoreError, UnknownNameError
 from jackfield.providers.registry import ProviderRegistry
 from jackfield.records import replace
 
@@ -143,10 +143,14 @@ class App:
             self.__dict__.pop("config", None)
         profiles = self.store.profiles()
         providers = {each.provider for each in profiles}
+        order = {each: self.store.order(each) for each in providers}
+        return replace(self._without_store(), profiles=profiles, stored_order=order)
+
+    def _without_store(self) -> Surroundings:
         return Surroundings(
             settings=self.config.settings,
-            profiles=profiles,
-            stored_order={each: self.store.order(each) for each in providers},
+            profiles=(),
+            stored_order={},
             env=self.env,
             now=self.clock(),
             file_exists=lambda path: Path(path).expanduser().is_file(),
@@ -229,11 +233,19 @@ class App:
         from jackfield.doctor import Case
 
         self.__dict__.pop("registry", None)
+        found: tuple[Diagnostic, ...] = (*more, *self.registry.diagnostics())
+        try:
+            where = self.surroundings()
+            found += self.store.diagnostics()
+        except StoreError as error:
+            # The doctor is needed most when the store is broken: that is a finding, and the rest is looked at.
+            where = self._without_store()
+            found += (_as_diagnostic(error),)
         return Case(
             registry=self.registry,
             config=replace(self.config, diagnostics=self.config_diagnostics),
-            where=self.surroundings(),
-            diagnostics=(*more, *self.registry.diagnostics(), *self.store.diagnostics()),
+            where=where,
+            diagnostics=found,
             open_files=self._open_files(),
         )
 
@@ -307,7 +319,7 @@ def _is_known(registry: ProviderRegistry) -> Callable[[str], bool]:
     return is_known
 
 
-def _as_diagnostic(error: ConfigError) -> Diagnostic:
+def _as_diagnostic(error: ConfigError | StoreError) -> Diagnostic:
     from jackfield.diagnostics import Diagnostic
 
     return Diagnostic(error.code, error.message, hint=error.fix)

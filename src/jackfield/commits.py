@@ -231,6 +231,15 @@ class Commits:
             self._carry_out(order, loaded, records)
             return commit, tuple(notes)
 
+    def forget(self, profiles: Iterable[str]) -> None:
+        """Erase the credentials of these profiles from every record; what needs them cannot be taken back any more."""
+        names = frozenset(profiles)
+        with self._locked():
+            found = [each for each in _done(self._records()) if names & set(_profile_notes(each.payload))]
+            with self._store.transaction() as store:
+                for each in found:
+                    store.put_intent(each.id, _without_secrets(each.payload), state=DONE)
+
     def history(self) -> tuple[Commit, ...]:
         """Return the commits that can be taken back, oldest first."""
         return tuple(_read(each) for each in _undoable(self._mine()))

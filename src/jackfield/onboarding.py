@@ -45,8 +45,9 @@ if TYPE_CHECKING:
 
 VERIFY_DEADLINE_S = 15.0
 _ATTEMPTS = 3
+_CANNOT_RUN = "cannot run here"
 # Who types an address agrees to what follows from it.
-_GIVEN_BY_TYPING = frozenset({"origin-change", "overwrite", "private-http"})
+_GIVEN_BY_TYPING = frozenset({"origin-change", "private-http"})
 
 
 @record
@@ -251,13 +252,14 @@ class Onboarding:
             for row in group.choices:
                 label = row.label if row.label.startswith(group.label) else f"{group.label} · {row.label}"
                 runnable = row.needs_plugin is not None or row.runner in self._runners
-                options.append(Option(row.choice, label, describe_choice(row) if runnable else "cannot run here"))
+                options.append(Option(row.choice, label, describe_choice(row) if runnable else _CANNOT_RUN))
         options += [
             Option(each.id, f"{each.label} API key")
             for each in self._registry.list_providers()
             if not each.auth and not each.local and login_methods(each)
         ]
-        chosen = await prompter.select("Log in to", options, answer_flag="jackfield login ID")
+        first = next((each.value for each in options if each.hint != _CANNOT_RUN), None)
+        chosen = await prompter.select("Log in to", options, initial=first, answer_flag="jackfield login ID")
         return find_login(self._registry, str(chosen))
 
     async def _ask_method(self, methods: tuple[AuthMethod, ...], prompter: Prompter) -> AuthMethod:
@@ -295,7 +297,7 @@ class Onboarding:
             if verdict.state != "refused":
                 await self._agree_unverified(context, verdict)
                 return result, verdict
-            if not request.interactive or request.key is not None or attempt == _ATTEMPTS:
+            if not context.prompter.can_retry or request.key is not None or attempt == _ATTEMPTS:
                 fix = "Check that the key is whole, still valid, and for this provider. --no-verify skips this check."
                 raise CredentialError(_ended(verdict.message), code="credential.refused", fix=fix)
             await context.prompter.note(verdict.message, "Not accepted")
@@ -354,6 +356,9 @@ class Onboarding:
         accepted = set(request.accept)
         if request.base_url is not None:
             accepted |= _GIVEN_BY_TYPING
+            # The code covers every leaf that has it, so it is given only where the address is the one overwritten.
+            if all(each.path[-1] == "baseUrl" for each in plan.consents if each.code == "overwrite"):
+                accepted.add("overwrite")
         questions: dict[str, list[Consent]] = {}
         for each in plan.consents:
             questions.setdefault(each.code, []).append(each)

@@ -76,9 +76,10 @@ async def survey(
     statuses: dict[str, ProviderStatus] = {}
     asked: list[tuple[Provider, Source, str]] = []
     for provider in providers:
-        source = pick_source(find_sources(provider, where))
+        sources = find_sources(provider, where)
+        source = pick_source(sources)
         address = _address(provider, where)
-        statuses[provider.id] = _unasked(provider, source, address)
+        statuses[provider.id] = _unasked(provider, source, address, sources)
         if probe and source is not None and isinstance(address, str) and _may_ask(provider, source, address):
             asked.append((provider, source, address))
         else:
@@ -108,7 +109,13 @@ def _address(provider: Provider, where: Surroundings) -> str | RequestError | No
         return error
 
 
-def _unasked(provider: Provider, source: Source | None, address: str | RequestError | None) -> ProviderStatus:
+def _unasked(
+    provider: Provider, source: Source | None, address: str | RequestError | None, sources: Sequence[Source]
+) -> ProviderStatus:
+    broken = next((each for each in sources if each.reason), None)
+    if source is None and broken is not None:
+        reason = f"It cannot be used: {broken.reason}."
+        return ProviderStatus(provider.id, "failing", broken.kind, reason, provider.label, broken.name)
     if source is None:
         return ProviderStatus(provider.id, "not_configured", None, how_to_configure(provider), provider.label)
     kind = None if source.kind == "none" else source.kind
@@ -167,8 +174,14 @@ def how_to_configure(provider: Provider) -> str:
         return f"Needs plugin {plugins[0]}."
     if provider.tags.cli:
         return "Uses the login of its own command-line program."
+    by_key = not provider.auth or any(each.kind in {"api_key", "token", "none"} for each in provider.auth)
     if provider.env.any_of:
-        return f"Run jackfield login {provider.id}, or set {provider.env.any_of[0]}."
+        variable = f"et {provider.env.any_of[0]}."
+        return f"Run jackfield login {provider.id}, or s{variable}" if by_key else f"S{variable}"
     if provider.env.sets:
-        return f"Set {' and '.join(provider.env.sets[0].names)}."
+        first = provider.env.sets[0]
+        one_of = (" or ".join(first.any_of),) if first.any_of else ()
+        return f"Set {' and '.join((*first.all_of, *one_of))}."
+    if not by_key:
+        return "It takes an OAuth login, which nothing here can carry out."
     return f"Run jackfield login {provider.id}."

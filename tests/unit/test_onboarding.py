@@ -179,12 +179,20 @@ def test_a_person_may_not_try_four_times(app: App, server: HttpServer) -> None:
     assert (len(server.requests), prompter.left) == (3, 1)
 
 
-def test_a_script_does_not_try_again(app: App, server: HttpServer) -> None:
+def test_a_script_goes_on_with_its_next_answer_when_a_key_is_refused(app: App, server: HttpServer) -> None:
     prompter = Script(WRONG_KEY, RIGHT_KEY)
+
+    login(app, prompter, name="openai", base_url=f"{server.url}/v1")
+
+    assert (prompter.left, len(server.requests)) == (0, 2)
+
+
+def test_a_script_without_answers_left_is_told_the_refusal(app: App, server: HttpServer) -> None:
+    prompter = Script(WRONG_KEY)
 
     error = refused(app, prompter, name="openai", base_url=f"{server.url}/v1")
 
-    assert (error.code, prompter.left, len(server.requests)) == ("credential.refused", 1, 1)
+    assert (error.code, prompter.left, len(server.requests)) == ("credential.refused", 0, 1)
 
 
 def test_what_is_under_way_is_shown_and_ended(app: App, server: HttpServer) -> None:

@@ -161,7 +161,7 @@ def test_a_service_that_answers_anyone_verifies_no_key() -> None:
         (RIGHT_KEY, {}, "verified", "models.providers.acme.apiKey"),
         ("${MY_KEY}", {"MY_KEY": RIGHT_KEY}, "verified", "models.providers.acme.apiKey"),
         ("${MY_KEY}", {"MY_KEY": WRONG_KEY}, "failing", "models.providers.acme.apiKey"),
-        ("${MY_KEY}", {}, "not_configured", None),
+        ("${MY_KEY}", {}, "failing", "models.providers.acme.apiKey"),
     ],
 )
 def test_a_key_of_the_config_is_used_at_the_configs_address(
@@ -339,5 +339,6 @@ def test_how_to_configure_follows_the_block(changes: dict[str, Any], told: str) 
 def test_every_core_provider_has_a_status_without_being_asked(provider: Provider) -> None:
     status = one(provider, around(), probe=False, opener=no_client)
 
-    assert status.state == ("configured" if provider.local else "not_configured")
+    needs_plugin = any(each.supplied_by for each in provider.auth)
+    assert status.state == ("configured" if provider.local and not needs_plugin else "not_configured")
     assert status.reason.endswith(".")

@@ -52,6 +52,11 @@ class AnswersPrompter(Prompter):
         """How many answers were not asked for."""
         return len(self._answers) - self._used
 
+    @property
+    def can_retry(self) -> bool:  # type: ignore[override]
+        """Whether answers are left."""
+        return self.left > 0
+
     async def ask(self, question: Question) -> object:
         """Return the next answer that fits.
 

@@ -62,6 +62,9 @@ class Progress:
 class Prompter(ABC):
     """Asks the user and tells them things. Raises `CancelledError` when the user ends the flow."""
 
+    can_retry: bool = False
+    """Whether another answer may be had after one that did not work out."""
+
     @abstractmethod
     async def ask(self, question: Question) -> object:
         """Return an answer that fits the question; ask again until one does."""

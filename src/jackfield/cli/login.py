@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jackfield.auth.answers import AnswersPrompter, parse_answers
+from jackfield.auth.flows import CORE_RUNNERS
 from jackfield.auth.methods import NAME_MAX, find_login, find_method, login_methods
 from jackfield.auth.prompter import NobodyPrompter, Option, Prompter
 from jackfield.cli import output
 from jackfield.cli.prompts import TerminalPrompter, has_terminal
 from jackfield.cli.shared import complete_provider, json_option, open_app, run_async
+from jackfield.config.guard.findings import CONSENT_CODES
 from jackfield.credentials.secret import Secret
 from jackfield.errors import AnswerError, CredentialError, RequestError
 from jackfield.ids import quoted
@@ -44,7 +46,11 @@ class LoginCommand(click.Command):
         rows: dict[str, list[str]] = {each.id: [] for each in snapshot.values()}
         for row in auth_choices(snapshot):
             if not row.hidden:
-                rows[row.provider].append(f"{row.choice} ({row.note})" if row.note else row.choice)
+                note = row.note or (None if row.runner in CORE_RUNNERS else "cannot run here")
+                rows[row.provider].append(f"{row.choice} ({note})" if note else row.choice)
+        for each in snapshot.values():
+            if not each.auth and login_methods(each):
+                rows[each.id].append("by address" if each.local else "by key")
         with formatter.section("Providers and their login choices"):
             formatter.write_dl([(name, ", ".join(choices) or "-") for name, choices in rows.items()])
 
@@ -80,7 +86,13 @@ def _keep_key(choice: str, ctx: click.Context, param: click.Parameter, value: st
 @click.option("--answers", metavar="FILE", help="Answer the prompts from a JSON list in FILE, or - for standard input.")
 @click.option("--no-browser", is_flag=True, help="Print addresses instead of opening a browser.")
 @click.option("--dry-run", is_flag=True, help="Go through all of it, show what would change, and write nothing.")
-@click.option("--accept", metavar="CODE", multiple=True, help="Agree to what needs consent, by its code; repeatable.")
+@click.option(
+    "--accept",
+    metavar="CODE",
+    type=click.Choice(CONSENT_CODES),
+    multiple=True,
+    help=f"Agree to what needs consent, by its code; repeatable. Codes: {', '.join(CONSENT_CODES)}.",
+)
 @click.option("--no-verify", is_flag=True, help="Store the credential without asking the provider first.")
 @click.option("--auth-choice", metavar="CHOICE", help="The login choice by its name; the same as ID.")
 @click.option("--token-provider", metavar="ID", help="The provider of --token; the same as ID.")
@@ -128,20 +140,26 @@ def login(name: str | None, as_json: bool, **options: Any) -> None:
 @click.argument("provider_id", metavar="[ID]", required=False, shell_complete=complete_provider)
 @click.option("--profile", metavar="NAME", help="The profile to forget: NAME or ID:NAME.")
 @click.option("--all", "every", is_flag=True, help="Forget every profile of the provider.")
+@click.option("--purge", is_flag=True, help="Also erase it from the records by which it could be taken back.")
 @json_option
-def logout(provider_id: str | None, profile: str | None, every: bool, as_json: bool) -> None:
+def logout(provider_id: str | None, profile: str | None, every: bool, purge: bool, as_json: bool) -> None:
     """Forget a stored credential, and its entry in the config.
 
+    Until --purge, or twenty logins later, the record of the logout keeps it, so that config undo can bring it back.
     The key stays valid at the provider: revoke it there if it has leaked. With --json: {profiles, changed}.
     """
     app = open_app()
     ids = run_async(_profiles_to_forget(app, provider_id, profile, every))
     changed = app.onboarding().logout(ids)
+    if purge:
+        app.commits.forget(ids)
     if as_json:
         output.emit_json({"profiles": list(ids), "changed": [list(each) for each in changed]})
         return
     for each in ids:
         output.say(f"Forgot {each}.")
+    if not purge:
+        output.say("It can be taken back with: jackfield config undo")
     _warn_of_env(app, {each.partition(":")[0] for each in ids})
 
 

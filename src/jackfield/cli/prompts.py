@@ -24,6 +24,8 @@ def has_terminal() -> bool:
 class TerminalPrompter(Prompter):
     """Asks on the terminal. Everything is shown on standard error, so that standard output stays for results."""
 
+    can_retry = True
+
     async def ask(self, question: Question) -> object:
         """Ask until the answer fits; Ctrl-C, and Ctrl-D where nothing is typed, raise `CancelledError`."""
         from prompt_toolkit.application import create_app_session

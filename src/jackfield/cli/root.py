@@ -74,7 +74,8 @@ def root(debug: bool) -> None:
     """Every AI provider on one panel: see how they stand, log in, keep keys safe.
 
     With --json a command prints one JSON document on standard output; an error is {error: {code, message, fix,
-    diagnostics}}. Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    diagnostics}}. Exit status: 0 done, 1 failed, 2 wrong usage, 3 a patch that is refused, 130
+    interrupted.
     """
     del debug
 
@@ -90,6 +91,11 @@ def run(args: Sequence[str]) -> int:
     except BrokenPipeError:
         # The reader has gone (`| head`); Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except OSError as error:
+        # Such as a full disk behind `> file`: there is nobody left to tell but standard error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"Error: The output cannot be written: {error.strerror}.", file=sys.stderr)  # noqa: T201
         return EXIT_FAILED
     return status
 

@@ -102,7 +102,8 @@ def find_sources(provider: Provider, where: Surroundings) -> tuple[Source, ...]:
     ]
     for each in provider.env.sets:
         found += _from_set(provider, each, where)
-    if provider.local or _is_keyless(provider, entry):
+    waits_for_plugin = entry is None and any(each.supplied_by for each in provider.auth)
+    if (provider.local and not waits_for_plugin) or _is_keyless(provider, entry):
         found.append(Source("none", "no key needed", "none"))
     return tuple(found)
 

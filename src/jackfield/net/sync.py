@@ -31,6 +31,8 @@ def run_sync(coro: Coroutine[Any, Any, T]) -> T:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
+        loop = None
+    if loop is None:  # not within the except: what the coroutine raises has nothing to do with that error
         return asyncio.run(coro)
     return _run_beside(coro, asyncio.current_task(loop))
 

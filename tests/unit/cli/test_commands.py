@@ -124,7 +124,11 @@ def test_a_logout_says_what_is_forgotten_and_what_is_still_there(cli: InProcess)
     result = cli.call("logout", "openai", env={"OPENAI_API_KEY": WRONG_KEY})
 
     assert (result.status, result.out) == (0, "")
-    assert result.err.splitlines() == ["Forgot openai:default.", "Still there: env OPENAI_API_KEY."]
+    assert result.err.splitlines() == [
+        "Forgot openai:default.",
+        "It can be taken back with: jackfield config undo",
+        "Still there: env OPENAI_API_KEY.",
+    ]
     assert cli.profile_ids() == []
     assert "openai" not in cli.config_text()
 
@@ -489,3 +493,20 @@ def test_a_home_that_is_a_file_is_told(cli: InProcess, tmp_path: Path, command: 
 
     assert (result.status, result.code) == (1, "store.unreadable")
     assert home.read_text() == "x"
+
+
+def test_a_purged_logout_leaves_the_key_nowhere_and_cannot_bring_it_back(cli: InProcess) -> None:
+    log_in(cli)
+    assert cli.call("logout", "openai", "--purge").status == 0
+    undone = cli.call("config", "undo")
+    assert cli.profile_ids() == []
+    assert undone.status in {0, 2}
+    for file in cli.folder.rglob("*"):
+        if file.is_file():
+            assert RIGHT_KEY.encode() not in file.read_bytes(), file.name
+
+
+def test_an_unknown_consent_is_wrong_usage(cli: InProcess) -> None:
+    result = cli.call("login", "openai", "--key-stdin", "--accept", "bogus", stdin=RIGHT_KEY)
+    assert result.status == 2
+    assert "overwrite" in result.err

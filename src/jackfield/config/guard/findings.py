@@ -11,6 +11,17 @@ from jackfield.records import record
 
 Path = tuple[str, ...]
 
+CONSENT_CODES = (
+    "allow-list",
+    "include",
+    "mode-replace",
+    "origin-change",
+    "other-spelling",
+    "overwrite",
+    "private-http",
+)
+"""Everything that may be asked: the codes of all consents."""
+
 MAX_REFUSALS = 100
 """How many reasons a refusal tells."""
 
