@@ -18,6 +18,7 @@ from jackfield.config.overlay import base_url_of, names_of
 from jackfield.config.plan import plan_login
 from jackfield.config.values import plain_object, put
 from jackfield.credentials.profile import ApiKeyCredential, Profile, TokenCredential
+from jackfield.credentials.secret import Secret
 from jackfield.credentials.verify import check_for, verify
 from jackfield.diagnostics import format_path
 from jackfield.errors import CredentialError, NeedsTerminalError, RequestError
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from jackfield.config.file import LoadedConfig
     from jackfield.config.plan import Consent, LoginPlan
     from jackfield.config.settings import ProviderSettings
-    from jackfield.credentials.secret import Secret
     from jackfield.credentials.store import CredentialStore
     from jackfield.credentials.verify import Verdict
     from jackfield.diagnostics import Diagnostic
@@ -413,8 +413,15 @@ class _LoginDraft:
         if self._typed_url is not None and entry is not None and entry.base_url != self._typed_url:
             changes.append(Change((*entry.path, "baseUrl"), self._typed_url))
         allowed = {each.id for each in plan.profiles}
-        keep = (each for each in self._result.profiles if each.id in allowed)
-        return Draft(tuple(changes), tuple(Profile(each.id, each.credential, origin=origin) for each in keep))
+        keep = [
+            Profile(each.id, each.credential, origin=origin) for each in self._result.profiles if each.id in allowed
+        ]
+        # A literal key in the patch goes into the store, for the address it came with; the config refers to it.
+        keep += [
+            Profile(each.profile, ApiKeyCredential(Secret(each.key)), origin=each.origin)
+            for each in plan.patch.granted_secrets(self.accepted)
+        ]
+        return Draft(tuple(changes), tuple(keep))
 
     def _entry_of_other_spelling(self, config: LoadedConfig) -> ProviderSettings | None:
         """Return the provider's entry where it stands under an alias: an address that was typed goes there.

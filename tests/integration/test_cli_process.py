@@ -8,16 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 import jackfield
 from support.cli import RIGHT_KEY, WRONG_KEY, Cli, leaks, model_server
 from support.servers import Connection, HttpServer, Request
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -249,3 +246,19 @@ def test_reading_commands_write_no_file(cli: Cli) -> None:
 
     assert not cli.home.exists()
     assert not (cli.folder / "user").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_an_output_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    cli = Cli(tmp_path)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "jackfield", "providers", "list", "--json"],
+            env=cli.env,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "Error: The output cannot be written: No space left on device.\n"

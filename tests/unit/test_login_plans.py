@@ -169,3 +169,43 @@ def test_repairs_are_one_commit_of_the_doctor(app: App, cli: Cli) -> None:
     assert (commit.owner, commit.title) == ("doctor", f"{len(fixed)} repairs by doctor")
     assert "gone" not in cli.config_text()
     assert app.repair(app.examine()) == ()
+
+
+def test_a_literal_key_in_a_proposal_goes_into_the_store_and_the_config_refers_to_it(app: App, cli: Cli) -> None:
+    literal = "sk-literal-0123456789abcdef"
+
+    async def run(context: LoginContext) -> LoginResult:
+        patch = {"models": {"providers": {"zai": {"apiKey": literal}}}}
+        return LoginResult((), None, (), patch)
+
+    app.runners["api-key"] = run
+    login(app)
+
+    assert providers(app) == {"zai": {"apiKey": "profile:zai:default"}}
+    assert literal not in cli.config_text()
+    stored = app.store.get("zai:default")
+    assert stored is not None
+    assert stored.credential.to_secret_dict() == {"kind": "api_key", "key": literal}
+    assert stored.origin == "https://api.z.ai"
+    source = app.credential("zai")
+    assert source.secret is not None
+    assert source.secret.reveal() == literal
+
+
+def test_typing_an_address_agrees_to_nothing_but_the_address(app: App, cli: Cli) -> None:
+    cli.write_config("{models: {providers: {zai: {baseUrl: 'https://old.test', api: 'openai-completions'}}}}")
+    propose(app, {"models": {"providers": {"zai": {"api": "openai-responses"}}}})
+
+    login(app, base_url=NEW)
+
+    assert providers(app)["zai"]["api"] == "openai-completions"
+
+
+def test_the_doctor_looks_at_the_rest_when_the_store_is_broken(app: App, cli: Cli) -> None:
+    cli.write_config("{auth: {order: {zai: ['zai:gone']}}}")
+    app.paths.store_file.write_bytes(b"this is no database, and it is long enough to be read as one" * 40)
+
+    codes = {each.code for each in app.examine()}
+
+    assert "store.unreadable" in codes
+    assert "doctor.order" in codes

@@ -8,13 +8,14 @@ from jackfield._files import PRIVATE_FILE, atomic_write
 from jackfield.config.document import Document
 from jackfield.config.settings import Settings, read_settings
 from jackfield.config.shape import check_config
-from jackfield.diagnostics import Diagnostic, format_path
 from jackfield.errors import ConfigError
 from jackfield.records import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from jackfield.diagnostics import Diagnostic
 
 LOCK_TIMEOUT_S = 10.0
 BACKUPS = 5
@@ -179,10 +180,3 @@ def _placed(document: Document, fault: Diagnostic) -> Diagnostic:
         return fault
     place = document.locate(fault.path)
     return replace(fault, line=place[0], column=place[1]) if place else fault
-
-
-def describe(diagnostic: Diagnostic, path: Path) -> str:
-    """Return `file:line:column: path: message`, the form editors can jump to."""
-    place = f":{diagnostic.line}:{diagnostic.column}" if diagnostic.line is not None else ""
-    where = format_path(diagnostic.path)
-    return f"{path}{place}: {where + ': ' if where else ''}{diagnostic.message}"

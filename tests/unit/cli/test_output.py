@@ -201,3 +201,19 @@ def test_a_cell_may_have_its_own_style() -> None:
 
     assert "\x1b[31m" in drawn(table, colour=True)
     assert "\x1b" not in drawn(table)
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (Diagnostic("c", "is wrong"), "F: error: is wrong"),
+        (Diagnostic("c", "is wrong", path=("models", "z.ai")), 'F: error: models["z.ai"]: is wrong'),
+        (Diagnostic("c", "is wrong", line=3, column=7), "F:3:7: error: is wrong"),
+        (Diagnostic("c", "is wrong", "warning", ("a", "[2]"), line=3, column=7), "F:3:7: warning: a[2]: is wrong"),
+    ],
+)
+def test_a_fault_is_shown_in_the_form_editors_jump_to(
+    fault: Diagnostic, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.show_diagnostics([fault], Path("F"))
+    assert capsys.readouterr().err.splitlines() == [expected]

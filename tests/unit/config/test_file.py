@@ -20,7 +20,6 @@ from jackfield.config.file import (
     Change,
     LoadedConfig,
     apply_changes,
-    describe,
     invalid_config,
     load_config,
 )
@@ -404,19 +403,6 @@ def test_all_errors_come_at_once_and_warnings_do_not_stop(path: Path) -> None:
 def test_one_error_is_told_in_the_singular(path: Path) -> None:
     fault = Diagnostic("config.type", "must be text, not null", path=("a",))
     assert invalid_config(path, [fault]).message == f"{path} has an error; nothing was written."
-
-
-@pytest.mark.parametrize(
-    ("fault", "expected"),
-    [
-        (Diagnostic("c", "is wrong"), "F: is wrong"),
-        (Diagnostic("c", "is wrong", path=("models", "providers", "z.ai")), 'F: models.providers["z.ai"]: is wrong'),
-        (Diagnostic("c", "is wrong", line=3, column=7), "F:3:7: is wrong"),
-        (Diagnostic("c", "is wrong", path=("a", "[2]"), line=3, column=7), "F:3:7: a[2]: is wrong"),
-    ],
-)
-def test_a_fault_is_described_in_the_form_editors_jump_to(fault: Diagnostic, expected: str) -> None:
-    assert describe(fault, Path("F")) == expected
 
 
 # --- changes ---------------------------------------------------------------------------------------------------------
