@@ -10,7 +10,8 @@ by hand.
 The config's lock is always taken first and the store's transaction within it, never the other way round. A record is
 sealed like a credential, since it holds the credentials that a commit replaced; the newest `UNDO_DEPTH` keep them,
 older ones only what was written where. What is restored is compared first with what the commit left: a leaf or a
-credential that somebody changed since stays as it is.
+credential that somebody changed since stays as it is. An OAuth login that was renewed since is still that login: taking
+it back takes the renewed credential with it, since both are one grant.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ import secrets
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from jackfield._files import flush_folder, locked
 from jackfield.config.document import same
-from jackfield.config.file import LOCK_TIMEOUT_S, Change, apply_changes, load_config, write_config
+from jackfield.config.file import LOCK_TIMEOUT_S, apply_changes, load_config, set_leaf, write_config
 from jackfield.config.host import ABSENT, find
-from jackfield.credentials.profile import Profile, credential_from_secret_dict
+from jackfield.credentials.profile import OAuthCredential, Profile, credential_from_secret_dict
 from jackfield.credentials.usage import Usage
 from jackfield.diagnostics import Diagnostic
 from jackfield.errors import ConfigError, InternalError, RequestError, StoreError
@@ -36,14 +37,15 @@ from jackfield.ids import canonical_id
 from jackfield.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from jackfield.config.document import Document
-    from jackfield.config.file import LoadedConfig
+    from jackfield.config.file import Change, LoadedConfig
     from jackfield.credentials.rows import Intent, Transaction
     from jackfield.credentials.store import CredentialStore
 
 KeyPath = tuple[str, ...]
+_Fate = Literal["taken-back", "written", "kept"]
 
 PENDING = "pending"
 DONE = "done"
@@ -137,7 +139,8 @@ class Commits:
             process there.
 
     Attributes:
-        recovered: what was done about interrupted commits since this object was made.
+        recovered: what was done about interrupted commits since this object was made, and which of its own commits
+            are made, but could not be noted as such.
     """
 
     def __init__(
@@ -148,6 +151,7 @@ class Commits:
         *,
         crash: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._named = config_file
         self._path = Path(os.path.realpath(config_file))
         self._own = f"{_PREFIX}{hashlib.sha256(os.fsencode(self._path)).hexdigest()[:16]}-"
         self._store = store
@@ -162,12 +166,12 @@ class Commits:
 
         Raises:
             ConfigError: `config.*`; StoreError: `store.*`. Neither the config nor a credential is changed then, except
-                with `config.unsure`: the disk failed when all was written, and the next start settles it.
+                with `config.unsure`: the disk failed when all or one half was written, and the next start settles it.
             InternalError: `internal.draft` when the draft names a profile twice.
         """
         with self._locked():
             records = self._settled()
-            loaded = load_config(self._path)
+            loaded = self._load()
             loaded.require_valid()
             wanted = draft(loaded)
             touched = _touched(wanted)
@@ -179,7 +183,7 @@ class Commits:
                 for profile in wanted.keep:
                     store.put(profile)
 
-            steps = _steps(loaded.document.value, document.value, (each.path for each in wanted.changes))
+            steps = _steps(loaded.document.own, document.own, (each.path for each in wanted.changes))
             text = document.text if document.text != loaded.document.text else _text(loaded)
             return self._carry_out(_Order(owner, title, text, steps, touched, work), loaded, records)
 
@@ -187,10 +191,16 @@ class Commits:
         """Finish what a killed process began; return what was done about it. Cheap when there is nothing.
 
         Raises nothing: what hinders it (a broken config, a sealed store) is a diagnostic, and it is tried again at the
-        next start. A commit that another process is carrying out right now is left to it.
+        next start. A commit that another process is carrying out right now is left to it. A store that cannot be read
+        at all is told by whoever reads it: whether anything was interrupted is not known then.
         """
         try:
-            if not _pending(self._mine()):
+            if not self._store.intent_ids(prefix=self._own, state=PENDING):
+                return ()
+        except StoreError:
+            return ()
+        try:
+            if not self._mine(PENDING):
                 return ()
             with self._locked(timeout=0):
                 return self._finish_pending(self._mine())
@@ -208,23 +218,24 @@ class Commits:
 
         Raises:
             RequestError: `config.nothing-to-undo`.
-            ConfigError, StoreError: as `commit`.
+            ConfigError, StoreError: as `commit`; `store.sealed`, `store.other-key` or `store.tampered` when the record
+                of the last commit does not open, since an older one must not be taken back in its place.
         """
         with self._locked():
             records = self._settled()
-            intent = next(iter(reversed(_undoable(self._of(records)))), None)
+            intent = self._newest(self._of(records))
             if intent is None:
                 message = "There is no commit to take back."
                 fix = "Only what this program wrote can be taken back."
                 raise RequestError(message, code="config.nothing-to-undo", fix=fix)
-            loaded = load_config(self._path)
+            loaded = self._load()
             loaded.require_valid()
             text, steps, kept = _reversal(intent, loaded)
             commit, notes = _read(intent), list(kept)
-            shared = self._shared(intent, records)
+            shared, renewed = self._shared(intent, records), self._not_replaced(intent, records)
 
             def work(store: Transaction) -> None:
-                notes.extend(_restore(store, intent.payload, shared))
+                notes.extend(_restore(store, intent.payload, shared, renewed))
 
             title = f"undo of: {commit.title}"
             order = _Order("user", title, text, steps, commit.profiles, work, undoes=intent.id)
@@ -232,13 +243,31 @@ class Commits:
             return commit, tuple(notes)
 
     def forget(self, profiles: Iterable[str]) -> None:
-        """Erase the credentials of these profiles from every record; what needs them cannot be taken back any more."""
+        """Erase the credentials of these profiles from every record; what needs them cannot be taken back any more.
+
+        Raises:
+            ConfigError, StoreError: `config.locked`, or as `CredentialStore.intents`; when some records do not open,
+                the others are purged, and the error says that these may still hold a credential.
+        """
         names = frozenset(profiles)
         with self._locked():
-            found = [each for each in _done(self._records()) if names & set(_profile_notes(each.payload))]
+            found = [each for each in self._records(DONE) if names & set(_profile_notes(each.payload))]
             with self._store.transaction() as store:
                 for each in found:
                     store.put_intent(each.id, _without_secrets(each.payload), state=DONE)
+            shut = self._store.intent_faults(prefix=_PREFIX)
+        for fault in shut.values():
+            message = f"A record that does not open may still hold {', '.join(sorted(names))}. {fault.message}"
+            raise StoreError(message, code=fault.code, fix=fault.fix)
+
+    def remembered(self) -> tuple[str, ...]:
+        """Return the ids of the profiles whose credentials the records of any config file still hold, sorted.
+
+        Raises:
+            StoreError: as `CredentialStore.intents`.
+        """
+        notes = (item for each in self._records() for item in _profile_notes(each.payload).items())
+        return tuple(sorted({name for name, note in notes if note.get("before") is not None}))
 
     def history(self) -> tuple[Commit, ...]:
         """Return the commits that can be taken back, oldest first."""
@@ -251,26 +280,27 @@ class Commits:
 
         Raises:
             ConfigError: the config cannot be read, or has errors.
+            StoreError: as `undo`.
         """
-        undoable = _undoable(self._mine())
-        if not undoable:
+        newest = self._newest(self._mine())
+        if newest is None:
             return None
-        loaded = load_config(self._path)
+        loaded = self._load()
         loaded.require_valid()
-        text, _, _ = _reversal(undoable[-1], loaded)
+        text, _, _ = _reversal(newest, loaded)
         return _text(loaded) or "", text or ""
 
     def written(self) -> dict[KeyPath, object]:
         """Return what commits last wrote, by path: a leaf that says something else now was set by hand (G19)."""
         found: dict[KeyPath, object] = {}
-        for each in _done(self._mine()):
+        for each in self._mine(DONE):
             for step in _read(each).steps:
                 _note(found, step)
         return found
 
     def origin_of(self, path: KeyPath, value: object) -> Commit | None:
         """Return the commit that gave the leaf at `path` the value it has, or None when it was set by hand."""
-        for each in reversed(_done(self._mine())):
+        for each in reversed(self._mine(DONE)):
             commit = _read(each)
             for step in reversed(commit.steps):
                 if step.path == path[: len(step.path)]:
@@ -290,26 +320,47 @@ class Commits:
                 raise self._write_failed(error) from error
             yield
 
+    def _load(self) -> LoadedConfig:
+        """Read the config and everything that it takes in, as they are now."""
+        return load_config(self._path, named=self._named)
+
     def _write_failed(self, error: OSError) -> ConfigError:
         message = f"{self._path} cannot be written: {error.strerror or error}."
         fix = "Nothing was changed. Mend that and try again."
         return ConfigError(message, code="config.write-failed", fix=fix)
 
-    def _records(self) -> list[Intent]:
-        return sorted((each for each in self._store.intents() if each.id.startswith(_PREFIX)), key=lambda each: each.id)
+    def _records(self, state: str | None = None) -> list[Intent]:
+        return sorted(self._store.intents(prefix=_PREFIX, state=state), key=lambda each: each.id)
 
-    def _mine(self) -> list[Intent]:
+    def _mine(self, state: str | None = None) -> list[Intent]:
         """Return the records of this config file, oldest first."""
-        return self._of(self._records())
+        return sorted(self._store.intents(prefix=self._own, state=state), key=lambda each: each.id)
 
     def _of(self, records: Iterable[Intent]) -> list[Intent]:
         return [each for each in records if each.id.startswith(self._own)]
+
+    def _newest(self, mine: Iterable[Intent]) -> Intent | None:
+        """Return the record that `undo` takes back, None where there is none.
+
+        Raises:
+            StoreError: a later record does not open.
+        """
+        newest = next(iter(reversed(_undoable(mine))), None)
+        shut = sorted(self._store.intent_faults(prefix=self._own).items())
+        if shut and (newest is None or shut[-1][0] > newest.id):
+            _, fault = shut[-1]
+            message = f"The last change cannot be taken back, because its record does not open. {fault.message}"
+            raise StoreError(message, code=fault.code, fix=fault.fix)
+        return newest
 
     def _settled(self) -> list[Intent]:
         """Return every record, after finishing what killed processes left; the config's lock is held.
 
         Records that were damaged must not stop the next login; what reads them says so.
         """
+        fault = self._store.write_fault()
+        if fault is not None:
+            raise fault
         try:
             records = self._records()
         except StoreError as error:
@@ -331,9 +382,14 @@ class Commits:
                 found |= {name for name in mine if theirs.get(name, {}).get("after") == mine[name].get("after")}
         return frozenset(name for name in found if mine[name].get("after") is not None)
 
+    def _not_replaced(self, intent: Intent, records: Iterable[Intent]) -> frozenset[str]:
+        """Return the profiles of a commit that no later commit wrote: what differs there since was renewed."""
+        later = (other for other in records if other.id != intent.id and other.created >= intent.created)
+        return frozenset(_profile_notes(intent.payload)).difference(*(_profile_notes(each.payload) for each in later))
+
     def _carry_out(self, order: _Order, loaded: LoadedConfig, records: Sequence[Intent]) -> Commit:
         old, now = _text(loaded), self._clock()
-        done = Commit(self._next_id(records, now), now, order.owner, order.title, order.steps, order.profiles)
+        done = Commit(self._next_id(now), now, order.owner, order.title, order.steps, order.profiles)
         if order.text == old and not order.profiles and order.undoes is None:
             return done
         with self._store.transaction() as store:
@@ -348,39 +404,60 @@ class Commits:
         if order.text != old:
             self._replace(order.text, done.id, payload)
             self._crash("written")
-            with self._store.transaction() as store:
-                self._close(store, done.id, payload, records)
+            self._note_done(done, payload, records)
         self._crash("closed")
         return done
 
-    def _next_id(self, records: Iterable[Intent], now: int) -> str:
-        last = max((int(each.id[len(self._own) :].partition("-")[0]) for each in self._of(records)), default=0)
+    def _note_done(self, done: Commit, payload: Mapping[str, object], records: Sequence[Intent]) -> None:
+        """Mark a commit done whose two halves are written; where that fails it is made all the same, and told."""
+        try:
+            with self._store.transaction() as store:
+                self._close(store, done.id, payload, records)
+        except StoreError as error:
+            message = f"This is done, but could not be noted as such in the credential store: {done.title}."
+            hint = f"{error.fix or 'Mend the store.'} The next start of this program notes it."
+            self.recovered += (Diagnostic("config.unfinished", message, "warning", hint=hint),)
+
+    def _next_id(self, now: int) -> str:
+        # A record that does not open counts, too: none may sort before it that is later.
+        ids = self._store.intent_ids(prefix=self._own)
+        last = max((int(each[len(self._own) :].partition("-")[0]) for each in ids), default=0)
         return f"{self._own}{max(now, last + 1):016d}-{secrets.token_hex(4)}"
 
     def _replace(self, text: str | None, commit_id: str, payload: Mapping[str, object]) -> None:
         """Write the config; where that fails the credentials become again what they were."""
-        taken_back: list[bool] = []
+        fates: list[_Fate] = []
         try:
             with ExitStack() as cleanup:
                 # Also when the user presses Ctrl-C in the middle of it.
-                cleanup.callback(lambda: taken_back.append(self._taken_back(commit_id, payload)))
+                cleanup.callback(lambda: fates.append(self._taken_back(commit_id, payload)))
                 self._write(text)
                 cleanup.pop_all()
         except OSError as error:
-            if taken_back == [True]:
+            if fates == ["taken-back"]:
                 raise self._write_failed(error) from error
-            message = f"{self._path} is written, but the disk may not keep it: {error.strerror or error}."
+            reason = error.strerror or error
+            message = f"{self._path} is written, but the disk may not keep it: {reason}."
             fix = "Look after the disk. The next start of this program settles it."
+            if fates == ["kept"]:
+                message = f"The credential store is changed, but {self._path} cannot be written: {reason}."
+                fix = "Make room on the disk, or mend it. The next start of this program then writes it."
             raise ConfigError(message, code="config.unsure", fix=fix) from error
 
-    def _taken_back(self, commit_id: str, payload: Mapping[str, object]) -> bool:
-        """Undo the credentials' half, unless the config is written already: then the intent stays, to be finished."""
-        if _digest(_text(load_config(self._path))) == payload["after"]:
-            return False
-        with self._store.transaction() as store:
-            _restore(store, payload)
-            store.remove_intent(commit_id)
-        return True
+    def _taken_back(self, commit_id: str, payload: Mapping[str, object]) -> _Fate:
+        """Undo the credentials' half, unless the config is written already: then the intent stays, to be finished.
+
+        It stays, too, when the store cannot be written either, as on a full disk.
+        """
+        try:
+            if _digest(_text(self._load())) == payload["after"]:
+                return "written"
+            with self._store.transaction() as store:
+                _restore(store, payload)
+                store.remove_intent(commit_id)
+        except (ConfigError, StoreError):
+            return "kept"
+        return "taken-back"
 
     def _write(self, text: str | None) -> None:
         if text is not None:
@@ -404,10 +481,17 @@ class Commits:
             store.put_intent(each.id, _without_secrets(each.payload), state=DONE)
         for each in mine[: -KEPT + 1]:
             store.remove_intent(each.id)
+        self._drop_shut(store, {commit_id, *(each.id for each in records)})
         others = [each for each in _done(records) if not each.id.startswith(self._own)]
         room = KEPT_IN_ALL - min(len(mine) + 1, KEPT)
         for each in sorted(others, key=lambda each: each.created)[: max(len(others) - room, 0)]:
             store.remove_intent(each.id)
+
+    def _drop_shut(self, store: Transaction, opened: Container[str]) -> None:
+        """Remove records that do not open once they are so old that they could not be taken back anyway."""
+        for each in sorted(store.intent_ids(prefix=self._own, state=DONE))[:-UNDO_DEPTH]:
+            if each not in opened:
+                store.remove_intent(each)
 
     def _finish_pending(self, mine: Sequence[Intent]) -> tuple[Diagnostic, ...]:
         """Finish the commits of killed processes; the config's lock is held, so none of them is under way."""
@@ -418,7 +502,7 @@ class Commits:
     def _finish(self, intent: Intent, mine: Sequence[Intent]) -> Iterator[Diagnostic]:
         commit, payload = _read(intent), intent.payload
         try:
-            loaded = load_config(self._path)
+            loaded = self._load()
             target = _target(commit, payload, loaded)
             if target is ABSENT:
                 yield from self._take_back(commit, payload)
@@ -467,9 +551,7 @@ def _reversal(intent: Intent, loaded: LoadedConfig) -> tuple[str | None, tuple[S
     commit, payload, text = _read(intent), intent.payload, _text(loaded)
     document, paths, kept = loaded.document, list[KeyPath](), list[Diagnostic]()
     for step in reversed(commit.steps):
-        for path, target, root in _edits(
-            step.path, step.before, step.after, find(document.value, step.path), step.root
-        ):
+        for path, target, root in _edits(step.path, step.before, step.after, find(document.own, step.path), step.root):
             edited = None if root is None else _edited(document, path, target)
             if edited is None:
                 message = "This was changed since, and stays as it is."
@@ -477,7 +559,7 @@ def _reversal(intent: Intent, loaded: LoadedConfig) -> tuple[str | None, tuple[S
                 continue
             document = _pruned(edited, path, root) if target is ABSENT and root is not None else edited
             paths.append(step.path)
-    steps = _steps(loaded.document.value, document.value, (_gone(document.value, path) for path in paths))
+    steps = _steps(loaded.document.own, document.own, (_gone(document.own, path) for path in paths))
     if _digest(text) == payload["after"]:
         exact = _patched(payload, text, forward=False)
         if _digest(exact) == payload["before"]:
@@ -514,7 +596,7 @@ def _edited(document: Document, path: KeyPath, target: object) -> Document | Non
     try:
         if target is None:
             return document.set(path, None)
-        return apply_changes(document, [Change(path, None if target is ABSENT else target)])
+        return set_leaf(document, path, None if target is ABSENT else target)
     except ConfigError as error:
         if error.code != "config.not-an-object":
             raise
@@ -552,7 +634,7 @@ def _target(commit: Commit, payload: Mapping[str, object], loaded: LoadedConfig)
     loaded.require_valid()
     document: Document | None = loaded.document
     for step in commit.steps:
-        now = find(loaded.document.value, step.path)
+        now = find(loaded.document.own, step.path)
         if not (_same(now, step.before) or _same(now, step.after)):
             return ABSENT
         document = _edited(document, step.path, step.after) if document is not None else None
@@ -656,16 +738,27 @@ def _get(store: Transaction, name: str) -> Profile | None:
     try:
         return store.get(name)
     except StoreError as error:
-        # What was damaged is being replaced; what is sealed under another key could still be opened with it.
-        if error.code != "store.tampered":
+        # What was damaged is being replaced. A store of which nothing opens refuses to be written; where only this
+        # one is sealed with another key, it must be possible to log in over it.
+        if error.code not in {"store.tampered", "store.other-key"}:
             raise
         return None
 
 
 def _restore(
-    store: Transaction, payload: Mapping[str, object], shared: frozenset[str] = frozenset()
+    store: Transaction,
+    payload: Mapping[str, object],
+    shared: frozenset[str] = frozenset(),
+    renewed: frozenset[str] = frozenset(),
 ) -> tuple[Diagnostic, ...]:
-    """Set a commit's credentials back; return one diagnostic for each that stays, because it is not the commit's."""
+    """Set a commit's credentials back; return one diagnostic for each that stays, because it is not the commit's.
+
+    Args:
+        store: where they are.
+        payload: the commit's record.
+        shared: profiles that another config file's login relies on.
+        renewed: profiles that no login wrote since, so that another credential of the same grant is a renewed one.
+    """
     notes = _profile_notes(payload)
     now = _snapshot(store, notes)
     kept: list[Diagnostic] = []
@@ -674,7 +767,8 @@ def _restore(
         present = now.profiles[name]
         if _fingerprint(present) == _fingerprint(before):
             continue
-        if _fingerprint(present) != note.get("after"):
+        is_renewed = name in renewed and _is_same_grant(note.get("grant"), _grant(present))
+        if _fingerprint(present) != note.get("after") and not is_renewed:
             kept.append(_stays(name, present))
         elif name in shared:
             message = f"The credential {name} stays: a login for another config file left it as it is."
@@ -738,7 +832,11 @@ def _payload(
         "after": _digest(new),
         "patch": list(_difference(old or "", new or "")),
         "profiles": {
-            name: {"before": _profile_fields(profile), "after": _fingerprint(after.profiles[name])}
+            name: {
+                "before": _profile_fields(profile),
+                "after": _fingerprint(after.profiles[name]),
+                "grant": _grant(after.profiles[name]),
+            }
             for name, profile in before.profiles.items()
         },
         "orders": {name: [list(ids), list(after.orders[name])] for name, ids in before.orders.items()},
@@ -798,6 +896,20 @@ def _fingerprint(profile: Profile | None) -> str | None:
         return None
     told = [profile.credential.to_secret_dict(), profile.origin, profile.owner]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _grant(profile: Profile | None) -> dict[str, object] | None:
+    """Return what a renewal leaves as it is of an OAuth login; None for what is never renewed."""
+    if profile is None or not isinstance(profile.credential, OAuthCredential):
+        return None
+    return {"email": profile.credential.email, "origin": profile.origin, "owner": profile.owner}
+
+
+def _is_same_grant(left: object, present: dict[str, object] | None) -> bool:
+    if not isinstance(left, dict) or present is None:
+        return False
+    # A renewal may be the first to tell the account.
+    return present == {**left, "email": left.get("email") or present["email"]}
 
 
 def _profile_notes(payload: Mapping[str, object]) -> dict[str, Mapping[str, object]]:

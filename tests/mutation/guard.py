@@ -44,6 +44,7 @@ MODULES = (
 )
 TESTS = (
     "unit/config/guard/test_rules.py",
+    "unit/config/guard/test_intake.py",
     "unit/config/test_plan.py",
     "unit/config/test_host.py",
     "unit/config/test_values.py",

@@ -17,7 +17,7 @@ from jackfield._files import locked
 from jackfield.commits import DONE, KEPT, KEPT_IN_ALL, PENDING, UNDO_DEPTH, Commits, Draft, Step
 from jackfield.config.file import Change, LoadedConfig, load_config, write_config
 from jackfield.config.host import ABSENT
-from jackfield.credentials.envelope import EnvelopeCipher
+from jackfield.credentials.envelope import EnvelopeCipher, Label
 from jackfield.credentials.profile import ApiKeyCredential, OAuthCredential, Profile, TokenCredential
 from jackfield.credentials.secret import Secret
 from jackfield.credentials.store import CredentialStore
@@ -877,9 +877,18 @@ def test_damaged_records_are_told_and_do_not_stop_the_next_login(bench: Bench) -
     with pytest.raises(StoreError) as caught:
         bench.commits.history()
     assert caught.value.code == "store.tampered"
-    assert [each.code for each in bench.commits.recover()] == ["config.unfinished"]
+    assert [each.code for each in bench.store.diagnostics()] == ["store.tampered"]
+    # It was done: there is nothing to finish.
+    assert bench.commits.recover() == ()
     bench.login("acme:two", "sk-2")
     assert bench.key("acme:two") == "sk-2"
+    assert [each.title for each in bench.commits.history()] == ["login to acme:two"]
+
+
+def test_a_damaged_record_of_what_was_interrupted_is_told(bench: Bench) -> None:
+    bench.killed("stored", login)
+    damage_intents(bench.store.path)
+    assert [each.code for each in bench.commits.recover()] == ["config.unfinished"]
 
 
 def test_a_damaged_credential_can_be_replaced(bench: Bench) -> None:
@@ -1152,3 +1161,217 @@ def test_an_interrupted_undo_is_finished_though_the_config_was_edited_since(benc
     assert bench.text == TEXT.replace("18789", "9999")
     assert bench.key("acme:new") is None
     assert bench.commits.history() == ()
+
+
+# ----------------------------------------------------------------------------- full disks, other keys, what was renewed
+
+
+def no_room(*_: object, **__: object) -> object:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def refuse_writes(bench: Bench) -> sqlite3.Connection:
+    """Keep the store from being written by anybody else until the connection is closed."""
+    other = sqlite3.connect(bench.store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    return other
+
+
+def locked_at(bench: Bench, point: str, held: list[sqlite3.Connection]) -> Commits:
+    """Return commits under which the store becomes one that cannot be written at a point."""
+    impatient = CredentialStore(bench.store.path, clock=bench.clock, deadline=0.05)
+
+    def crash(name: str) -> None:
+        if name == point:
+            held.append(refuse_writes(bench))
+
+    return Commits(bench.config, impatient, bench.clock, crash=crash)
+
+
+def test_a_commit_that_cannot_be_noted_as_done_is_made_and_told(bench: Bench) -> None:
+    bench.write(TEXT)
+    held: list[sqlite3.Connection] = []
+    commits = locked_at(bench, "written", held)
+    try:
+        login(commits)
+    finally:
+        held.pop().close()
+        commits._store.close()
+    (told,) = commits.recovered
+    assert (told.code, told.severity) == ("config.unfinished", "warning")
+    assert "done" in told.message
+    assert bench.key("acme:new") == "sk-1"
+    assert load_config(bench.config).document.get(ACME) == ENTRY
+    assert [each.code for each in bench.commits.recover()] == ["config.finished"]
+    bench.commits.undo()
+    assert (bench.text, bench.key("acme:new")) == (TEXT, None)
+
+
+def test_where_neither_the_config_can_be_written_nor_the_store_set_back_it_is_not_said_that_nothing_was_changed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.write(TEXT)
+    held: list[sqlite3.Connection] = []
+    commits = locked_at(bench, "stored", held)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_config", no_room)
+        try:
+            with pytest.raises(ConfigError) as caught:
+                login(commits)
+        finally:
+            held.pop().close()
+            commits._store.close()
+    assert caught.value.code == "config.unsure"
+    assert caught.value.message.startswith("The credential store is changed, but ")
+    assert (bench.text, bench.key("acme:new")) == (TEXT, "sk-1")
+    assert [each.code for each in bench.commits.recover()] == ["config.finished"]
+    assert load_config(bench.config).document.get(ACME) == ENTRY
+
+
+def test_recovery_says_nothing_of_interruptions_when_the_store_cannot_be_read(bench: Bench) -> None:
+    bench.login("acme:new", "sk-1")
+    bench.store.close()
+    for suffix in ("-wal", "-shm"):
+        bench.store.path.with_name(bench.store.path.name + suffix).unlink(missing_ok=True)
+    bench.store.path.write_bytes(b"a letter" * 100)
+    with CredentialStore(bench.store.path, clock=bench.clock) as store:
+        assert Commits(bench.config, store, bench.clock).recover() == ()
+        assert [each.code for each in store.diagnostics()] == ["store.unreadable"]
+
+
+def damage_newest(bench: Bench) -> None:
+    connection = sqlite3.connect(bench.store.path, isolation_level=None)
+    sql = "UPDATE intents SET payload = CAST('p1:damaged' AS BLOB) WHERE id = (SELECT max(id) FROM intents)"
+    connection.execute(sql)
+    connection.close()
+
+
+def test_undo_does_not_take_an_older_change_back_for_a_newer_one_that_does_not_open(bench: Bench) -> None:
+    bench.login("acme:one", "sk-1")
+    bench.login("acme:two", "sk-2")
+    damage_newest(bench)
+    before = bench.state()
+    for act in (bench.commits.undo, bench.commits.preview_undo):
+        with pytest.raises(StoreError) as caught:
+            act()
+        assert caught.value.code == "store.tampered"
+        assert caught.value.message.startswith("The last change cannot be taken back")
+    assert bench.state() == before
+    # What came after it can be taken back, and then the same is said again.
+    bench.login("acme:three", "sk-3")
+    assert bench.commits.undo()[0].title == "login to acme:three"
+    with pytest.raises(StoreError):
+        bench.commits.undo()
+
+
+def test_a_record_that_does_not_open_goes_when_it_could_not_be_taken_back_anyway(bench: Bench) -> None:
+    bench.login("acme:first", "sk-1")
+    bench.login("acme:damaged", "sk-2")
+    damage_newest(bench)
+    (shut,) = bench.store.intent_faults()
+    for number in range(UNDO_DEPTH - 1):
+        bench.login("acme:n", f"sk-{number}")
+    assert shut in bench.store.intent_ids()
+    bench.login("acme:n", "sk-last")
+    assert shut not in bench.store.intent_ids()
+    assert bench.store.diagnostics() == ()
+
+
+def mixed(bench: Bench) -> CredentialStore:
+    """Return a store under one key in which a profile is sealed with another."""
+    with CredentialStore(bench.store.path, cipher=EnvelopeCipher(bytes(32)), clock=bench.clock) as first:
+        first.put(Profile("acme:old", ApiKeyCredential(Secret("sk-old"))))
+        foreign = EnvelopeCipher(b"x" * 32).seal(b"{}", Label("profile", "acme:new", "user", None))
+        first.put(Profile("acme:new", ApiKeyCredential(Secret("sk-gone"))))
+    connection = sqlite3.connect(bench.store.path, isolation_level=None)
+    connection.execute("UPDATE profiles SET payload = ? WHERE id = 'acme:new'", (foreign,))
+    connection.close()
+    return CredentialStore(bench.store.path, cipher=EnvelopeCipher(bytes(32)), clock=bench.clock)
+
+
+def test_a_login_may_replace_the_one_credential_that_another_key_sealed(bench: Bench) -> None:
+    with mixed(bench) as store:
+        assert [each.code for each in store.diagnostics()] == ["store.other-key"]
+        Bench(bench.config.parent, store, bench.clock).login("acme:new", "sk-1")
+        assert [key_of(each) for each in store.profiles()] == ["sk-1", "sk-old"]
+        assert store.diagnostics() == ()
+
+
+def grant(access: str, refresh: str, email: str | None = "me@example.test") -> OAuthCredential:
+    return OAuthCredential(Secret(access), Secret(refresh), NOW + 1, email)
+
+
+def sign_in(bench: Bench, credential: OAuthCredential) -> None:
+    entry = {"provider": "acme", "mode": "oauth"}
+    draft = Draft((Change(ACME, entry),), keep=(Profile("acme:new", credential, origin="https://api.acme.test"),))
+    bench.commits.commit("user", "sign in", lambda _: draft)
+
+
+def renew(bench: Bench, credential: OAuthCredential) -> None:
+    """Renew as the refresher does: with a lease, in one transaction."""
+    with bench.store.transaction() as work:
+        profile = work.get("acme:new")
+        assert profile is not None
+        lease = work.claim_refresh(profile, "tests", bench.clock.now + 1_000)
+        assert work.complete_refresh(lease, credential) is not None
+
+
+@pytest.mark.parametrize(
+    ("email", "renewed"),
+    [
+        ("me@example.test", grant("a-2", "r-1")),
+        ("me@example.test", grant("a-2", "r-2")),
+        (None, grant("a-2", "r-2")),
+        (None, grant("a-2", "r-2", None)),
+    ],
+)
+def test_taking_a_sign_in_back_takes_the_renewed_credential_with_it(
+    bench: Bench, email: str | None, renewed: OAuthCredential
+) -> None:
+    bench.write(TEXT)
+    sign_in(bench, grant("a-1", "r-1", email))
+    renew(bench, renewed)
+    _, kept = bench.commits.undo()
+    assert (kept, bench.text, bench.store.get("acme:new")) == ((), TEXT, None)
+
+
+def test_a_sign_in_to_another_account_is_not_taken_for_a_renewal(bench: Bench) -> None:
+    sign_in(bench, grant("a-1", "r-1"))
+    other = Profile("acme:new", grant("a-9", "r-9", "you@example.test"), origin="https://api.acme.test")
+    bench.store.put(other)
+    _, kept = bench.commits.undo()
+    assert [each.code for each in kept] == ["store.changed-since"]
+    assert bench.store.get("acme:new") is not None
+
+
+def test_a_sign_in_for_another_config_file_is_not_taken_for_a_renewal(bench: Bench) -> None:
+    sign_in(bench, grant("a-1", "r-1"))
+    bench.clock.now += 1
+    draft = Draft((), keep=(Profile("acme:new", grant("a-2", "r-2"), origin="https://api.acme.test"),))
+    Commits(bench.config.with_name("other.json5"), bench.store, bench.clock).commit("user", "again", lambda _: draft)
+    _, kept = bench.commits.undo()
+    assert [each.code for each in kept] == ["store.changed-since"]
+    assert bench.store.get("acme:new") is not None
+
+
+def test_what_the_records_still_hold_of_a_credential_is_known_and_can_be_purged_after_the_logout(bench: Bench) -> None:
+    bench.login("acme:new", "sk-canary-1")
+    assert bench.commits.remembered() == ()
+    bench.logout("acme:new")
+    assert bench.commits.remembered() == ("acme:new",)
+    bench.commits.forget(["acme:new"])
+    assert bench.commits.remembered() == ()
+    assert "sk-canary-1" not in str([each.payload for each in bench.store.intents()])
+    assert [each.title for each in bench.commits.history()] == []
+
+
+def test_a_purge_says_when_a_record_that_does_not_open_may_still_hold_the_credential(bench: Bench) -> None:
+    bench.login("acme:new", "sk-1")
+    bench.logout("acme:new")
+    bench.login("acme:two", "sk-2")
+    damage_newest(bench)
+    with pytest.raises(StoreError) as caught:
+        bench.commits.forget(["acme:new"])
+    assert caught.value.code == "store.tampered"
+    assert caught.value.message.startswith("A record that does not open may still hold acme:new.")
+    assert bench.commits.remembered() == ()

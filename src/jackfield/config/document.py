@@ -29,7 +29,9 @@ from jackfield.diagnostics import Diagnostic, format_path
 from jackfield.errors import ConfigError, InternalError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from jackfield.config.include import TakenIn
 
 EMPTY = "{\n}\n"
 
@@ -48,18 +50,24 @@ class Document:
     """A JSON5 text with its value; never changes, an edit returns a new one.
 
     A path is a sequence of literal keys, outermost first (never split at dots); the empty path is the root. `locate`
-    and `get` also take elements of lists, as `[3]`. Where a key is repeated, the last member counts.
+    and `get` also take elements of lists, as `[3]`. Where a key is repeated, the last member counts. All of these are
+    about the text itself, and so are edits; only `value` knows of other files that are taken in (see `taking_in`).
 
     Attributes:
         text: exactly what was read, line endings and BOM included.
-        value: what it reads as: dict, list, str, int, float, bool or None. Read it, never write it.
+        own: what the text says: dict, list, str, int, float, bool or None. Read it, never write it.
+        value: what it reads as: `own`, merged over what the files that it takes in say. Read it, never write it.
+        taken: those files; None where the document takes in nothing.
     """
 
-    __slots__ = ("_duplicates", "_limits", "_lines", "_name", "_tree", "text", "value")
+    __slots__ = ("_duplicates", "_limits", "_lines", "_name", "_take_in", "_tree", "own", "taken", "text", "value")
 
     def __init__(self, text: str, tree: Tree, name: str, limits: Limits) -> None:
         self.text = text
+        self.own = tree.value
         self.value = tree.value
+        self.taken: TakenIn | None = None
+        self._take_in: Callable[[Document], TakenIn] | None = None
         self._tree = tree
         self._name = name
         self._limits = limits
@@ -91,6 +99,18 @@ class Document:
         """Return what a new file starts as: an object without members, on two lines."""
         return cls.parse(EMPTY)
 
+    def taking_in(self, take_in: Callable[[Document], TakenIn]) -> Document:
+        """Return this document as it reads with the files that it takes in, now and after every edit.
+
+        Args:
+            take_in: reads them; see `jackfield.config.include.Includes`.
+        """
+        result = Document(self.text, self._tree, self._name, self._limits)
+        result._take_in = take_in
+        result.taken = take_in(self)
+        result.value = result.taken.value
+        return result
+
     @property
     def duplicates(self) -> tuple[Diagnostic, ...]:
         """One warning `config.duplicate-key` for each member whose key stood before in the same object."""
@@ -106,7 +126,7 @@ class Document:
 
     def get(self, path: Sequence[str]) -> object:
         """Return the value at `path`, or `MISSING`. Read it, never write it."""
-        here = self.value
+        here = self.own
         for key in _as_path(path):
             if isinstance(here, dict):
                 here = here.get(key, MISSING)
@@ -144,7 +164,7 @@ class Document:
             return self
         else:
             patches = json5_edit.replace(self.text, nodes, item, value)
-        return self._patched(patches, _with(self.value, path, value))
+        return self._patched(patches, _with(self.own, path, value))
 
     def delete(self, path: Sequence[str]) -> Document:
         """Return a document without the member at `path`, every repetition of its key included.
@@ -161,7 +181,7 @@ class Document:
         if len(nodes) < len(path) or nodes[-1].item(path[-1]) is None:
             return self
         patches = json5_edit.remove(self.text, nodes, path[-1])
-        return self._patched(patches, _with(self.value, path, MISSING))
+        return self._patched(patches, _with(self.own, path, MISSING))
 
     def _way(self, path: tuple[str, ...]) -> list[Node]:
         """Return the objects that hold the keys of `path`, root first, as far as they exist."""
@@ -186,9 +206,9 @@ class Document:
             if error.code == "config.too-large":
                 raise
             raise InternalError(broken, code="internal.document") from error
-        if not same(result.value, intended):
+        if not same(result.own, intended):
             raise InternalError(broken, code="internal.document")
-        return result
+        return result.taking_in(self._take_in) if self._take_in else result
 
     def _find(self, path: tuple[str, ...]) -> Item | None:
         item: Item | None = self._tree.root

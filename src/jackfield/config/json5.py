@@ -182,12 +182,12 @@ def decode(source: str | bytes, *, name: str, limits: Limits) -> str:
         ConfigError: `config.too-large`, or `config.encoding` with the line and column of the first fault.
     """
     if len(source) > limits.size:
-        raise _too_large(name, limits)
+        raise too_large(name, limits)
     try:
         if isinstance(source, bytes):
             return source.decode("utf-8")
         if not source.isascii() and len(source.encode("utf-8")) > limits.size:
-            raise _too_large(name, limits)
+            raise too_large(name, limits)
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode("utf-8")
         raise _encoding_error(name, before, wide=error.object.startswith((b"\xff\xfe", b"\xfe\xff"))) from None
@@ -196,7 +196,8 @@ def decode(source: str | bytes, *, name: str, limits: Limits) -> str:
     return source
 
 
-def _too_large(name: str, limits: Limits) -> ConfigError:
+def too_large(name: str, limits: Limits) -> ConfigError:
+    """Return the error of a text that is longer than `limits` allow: `config.too-large`."""
     message = f"{name} is larger than {limits.size:,} bytes."
     return ConfigError(message, code="config.too-large", fix="Make it smaller.")
 

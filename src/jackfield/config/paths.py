@@ -40,24 +40,37 @@ def find_paths(env: Mapping[str, str]) -> Paths:
     leading `~` is expanded; blank counts as unset.
 
     Raises:
-        ConfigError: `config.no-home` when a path starts with `~name` and there is no user of that name.
+        ConfigError: `config.no-home` when a path starts with `~name` and there is no user of that name, or when
+            nothing tells what the home folder is.
     """
     home = _folder(env, "JACKFIELD_HOME")
     if home is not None:
         config_dir = data_dir = state_dir = home
     else:
-        import platformdirs
-
-        # platformdirs looks at this process's variables; those that were handed in come first.
-        config_dir = _xdg(env, "XDG_CONFIG_HOME") or platformdirs.user_config_path(APP_NAME, appauthor=False)
-        data_dir = _xdg(env, "XDG_DATA_HOME") or platformdirs.user_data_path(APP_NAME, appauthor=False)
-        state_dir = _xdg(env, "XDG_STATE_HOME") or platformdirs.user_state_path(APP_NAME, appauthor=False)
+        config_dir, data_dir, state_dir = _platform_folders(env)
     return Paths(
         config_file=_folder(env, "JACKFIELD_CONFIG") or config_dir / "config.json5",
         store_file=data_dir / "credentials.sqlite3",
         plugins_dir=data_dir / "plugins",
         state_dir=state_dir if home is None else home / "state",
     )
+
+
+def _platform_folders(env: Mapping[str, str]) -> tuple[Path, Path, Path]:
+    """Return the folders of config, data and state."""
+    import platformdirs
+
+    try:
+        # platformdirs looks at this process's variables; those that were handed in come first.
+        return (
+            _xdg(env, "XDG_CONFIG_HOME") or platformdirs.user_config_path(APP_NAME, appauthor=False),
+            _xdg(env, "XDG_DATA_HOME") or platformdirs.user_data_path(APP_NAME, appauthor=False),
+            _xdg(env, "XDG_STATE_HOME") or platformdirs.user_state_path(APP_NAME, appauthor=False),
+        )
+    except RuntimeError as error:
+        message = "There is no home folder: HOME is not set, and the system knows none for this user."
+        fix = "Set JACKFIELD_HOME to a folder of your own; everything is kept in it then."
+        raise ConfigError(message, code="config.no-home", fix=fix) from error
 
 
 def _folder(env: Mapping[str, str], variable: str) -> Path | None:

@@ -6,6 +6,7 @@ proves, each time, that nothing outside the allowed paths differs (G16).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from jackfield.config.guard.doors import Doors, ProfilePlan, clean_note
@@ -50,6 +51,7 @@ Path = tuple[str, ...]
 _ENTRIES = ("agents", "defaults", "models")
 # What is shorter is a marker rather than a secret, and may stand in other texts by chance.
 _TELLING_LENGTH = 12
+_MARK = re.compile(r"(?:[a-z0-9]+[-_])*oauth")
 _RESULT_FIELDS = ("profiles", "configPatch", "defaultModel", "notes")
 
 
@@ -227,10 +229,10 @@ def _plan(
 
 def _refuse_copies(planned: Iterable[Planned], secrets: Iterable[str], findings: Findings) -> None:
     """Refuse a patch that would write a secret of its own login into the config, wherever it put it (G17)."""
-    telling = [each for each in secrets if len(each) >= _TELLING_LENGTH]
+    telling = [canonical(each)[1:-1] for each in secrets if len(each) >= _TELLING_LENGTH]
     for each in planned if telling else ():
         text = canonical([*each.path, each.value])
-        if any(canonical(secret)[1:-1] in text for secret in telling):
+        if any(secret in text for secret in telling):
             message = "A secret of this login stands in a value that would be written into the config."
             findings.refuse("G17", "patch.secret", each.path, message)
 
@@ -332,12 +334,12 @@ def plan_login(
         doors.require_own(each.profile, each.path)
     if findings.refusals:
         return LoginPlan(_refused(findings))
-    notes = doors.notes(parts.get("notes", []))
+    notes = tuple(_without_secrets(each, secrets) for each in doors.notes(parts.get("notes", [])))
     default = doors.default_model(parts.get("defaultModel")) if set_default else None
     for name in parts:
         if name not in _RESULT_FIELDS:
             doors.unknown(name)
-    patch = _without_repeated_keys(patch, profiles, findings)
+    patch = _without_repeated_keys(_without_markers(patch, profiles), profiles, findings)
     host = _host_changes(config, registry, patch, profiles, default)
     whole = replace(
         patch,
@@ -346,6 +348,18 @@ def plan_login(
         host_paths=tuple(each.path for each in host),
     )
     return LoginPlan(whole, profiles, notes, default)
+
+
+def _without_markers(patch: PatchPlan, profiles: Sequence[ProfilePlan]) -> PatchPlan:
+    """Leave out a literal such as `acme-oauth` where the login returned a grant: it only marks that there is one.
+
+    Older programs wanted something to stand there. Stored, it would count as a key, and be sent.
+    """
+    if not any(each.kind == "oauth" for each in profiles):
+        return patch
+    marks = {each.path for each in patch.secrets if _MARK.fullmatch(each.key)}
+    planned = tuple(each for each in patch.planned if each.path not in marks)
+    return replace(patch, planned=planned, secrets=tuple(each for each in patch.secrets if each.path not in marks))
 
 
 def _without_repeated_keys(patch: PatchPlan, profiles: Sequence[ProfilePlan], findings: Findings) -> PatchPlan:
@@ -359,6 +373,13 @@ def _without_repeated_keys(patch: PatchPlan, profiles: Sequence[ProfilePlan], fi
             message = "The key differs from the credential that the login returned; the credential is kept."
             findings.report("G15", "patch.key-twice", each.path, message)
     return replace(patch, secrets=tuple(kept))
+
+
+def _without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Return a note without the secrets of its login: a note is shown."""
+    for each in sorted((each for each in secrets if len(each) >= _TELLING_LENGTH), key=len, reverse=True):
+        text = text.replace(each, "…")
+    return text
 
 
 def _host_changes(

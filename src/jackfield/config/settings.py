@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 INCLUDE = "$include"
-"""The key by which other programs take another file into an object; it is kept, and not followed here."""
+"""The key by which an object takes in another file; see `jackfield.config.include`."""
 
 
 @record
@@ -47,6 +47,38 @@ class ProfileSettings:
 
 
 @record
+class PluginEntry:
+    """What `plugins.entries.<id>` says: whether it may run, and the config that is handed to it (None: none)."""
+
+    id: str
+    enabled: bool | None = None
+    config: Mapping[str, object] | None = None
+
+
+@record
+class PluginSettings:
+    """What the config says about plugins (`plugins`).
+
+    Attributes:
+        enabled: False keeps every plugin from being loaded.
+        allow: ids that alone may be loaded; empty allows all. `deny` beats it.
+        deny: ids that are never loaded.
+        paths: files and folders in `load.paths`, as the file spells them.
+        entries: what is said about single plugins, in the order of the file.
+    """
+
+    enabled: bool = True
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    entries: tuple[PluginEntry, ...] = ()
+
+    def entry(self, plugin_id: str) -> PluginEntry | None:
+        """Return what is said about one plugin."""
+        return next((each for each in self.entries if each.id == plugin_id), None)
+
+
+@record
 class Settings:
     """Our part of the config.
 
@@ -56,6 +88,7 @@ class Settings:
         default_model: the primary model ref, or None; `fallbacks` the ones after it.
         model_entries: refs in `agents.defaults.models`, each with its alias or None.
         profiles: entries of `auth.profiles`; `order`: explicit profile orders by provider as the file spells it.
+        plugins: which plugins may be loaded, and from where.
     """
 
     mode: str = "merge"
@@ -65,6 +98,7 @@ class Settings:
     model_entries: tuple[tuple[str, str | None], ...] = ()
     profiles: tuple[ProfileSettings, ...] = ()
     order: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    plugins: PluginSettings = PluginSettings()
 
     def provider(self, names: Iterable[str]) -> ProviderSettings | None:
         """Return the entry for a provider known by `names` (its id first, then its aliases).
@@ -102,7 +136,32 @@ def read_settings(value: object) -> Settings:
         ),
         profiles=tuple(_profiles(_object(auth.get("profiles")))),
         order=tuple((key, _texts(ids)) for key, ids in _object(auth.get("order")).items()),
+        plugins=_plugins(_object(root.get("plugins"))),
     )
+
+
+def _plugins(value: Mapping[str, object]) -> PluginSettings:
+    entries = []
+    for name, each in _object(value.get("entries")).items():
+        enabled, config = _object(each).get("enabled"), _object(each).get("config")
+        entries.append(
+            PluginEntry(
+                name.strip(),
+                enabled if isinstance(enabled, bool) else None,
+                config if isinstance(config, dict) else None,
+            )
+        )
+    return PluginSettings(
+        enabled=value.get("enabled") is not False,
+        allow=_names(value.get("allow")),
+        deny=_names(value.get("deny")),
+        paths=_names(_object(value.get("load")).get("paths")),
+        entries=tuple(entries),
+    )
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(each.strip() for each in _texts(value) if each.strip())
 
 
 def _provider(key: str, entry: Mapping[str, object]) -> ProviderSettings:

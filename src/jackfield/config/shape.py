@@ -2,8 +2,8 @@
 
 Ours are `models`, `agents.defaults.models`, `agents.defaults.model`, `auth.profiles`, `auth.order`, `plugins` and
 `voice`; everything else belongs to other programs and is not looked at. A wrong type in our part is an error. An
-unknown field is a warning: real files have some, and they are kept. So is `$include`, by which other programs take in
-another file.
+unknown field is a warning: real files have some, and they are kept. An `$include` is of no type: where one stands, the
+file could not be read (which is told where that was tried), and what the object lacks may be in it.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ def check_config(value: object) -> tuple[Diagnostic, ...]:
 
 
 def _wrong(wanted: str, value: object, path: Path, faults: Faults) -> None:
+    if isinstance(value, dict) and INCLUDE in value:
+        return
     names: dict[type, str] = {type(None): "null", bool: "true or false", str: "text", dict: "an object", list: "a list"}
     got = names.get(type(value), "a number")
     faults.append(Diagnostic("config.type", f"must be {wanted}, not {got}", path=path))
@@ -117,7 +119,6 @@ def _map_of(shape: Shape, key: Callable[[str], str | None] = lambda _: None) -> 
             return
         for name, item in value.items():
             if name == INCLUDE:
-                _not_included(path, faults)
                 continue
             fault = key(name)
             if fault:
@@ -138,9 +139,7 @@ def _object(known: Mapping[str, Shape], *, required: tuple[str, ...] = (), open_
         for name, item in value.items():
             if name in known:
                 known[name](item, (*path, name), faults)
-            elif name == INCLUDE:
-                _not_included(path, faults)
-            elif not open_ended:
+            elif not open_ended and name != INCLUDE:
                 unknown += 1
                 _unknown_field(name, known if unknown <= _HINTS_MAX else {}, path, faults)
         for name in required:
@@ -155,12 +154,6 @@ def _unknown_field(name: str, known: Mapping[str, Shape], path: Path, faults: Fa
     hint = f"Did you mean {near[0]}? Otherwise it is kept and ignored." if near else "It is kept and ignored."
     message = "is not a field known here"
     faults.append(Diagnostic("config.unknown-field", message, "warning", (*path, name), hint=hint))
-
-
-def _not_included(path: Path, faults: Faults) -> None:
-    message = "takes in another file, which is not read here"
-    hint = "Write what it holds into this file, where this program is to know it."
-    faults.append(Diagnostic("config.include", message, "warning", (*path, INCLUDE), hint=hint))
 
 
 def _either(wanted: str, *, text: Shape, other: Shape, kind: type) -> Shape:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from jackfield.config.host import ABSENT
 from jackfield.diagnostics import format_path
 from jackfield.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Path = tuple[str, ...]
 
@@ -107,34 +104,43 @@ def put(value: dict[str, object], path: Path, leaf: object) -> dict[str, object]
     return fresh
 
 
-def without(value: dict[str, object], paths: Iterable[Path]) -> dict[str, object]:
-    """Return `value` without what stands at `paths`, and without objects on the way that are empty then.
+def same_outside(one: Mapping[str, object], other: Mapping[str, object], tree: Mapping[str, object]) -> bool:
+    """Tell whether two plain values are identical (see `identical`) outside the paths of a tree.
 
-    So an absent object equals an empty one there, and nowhere else.
+    Args:
+        one, other: the values.
+        tree: the paths as nested objects, with None where each ends. An object on the way to such an end may be absent
+            from one value when the other has nothing in it but what the tree leaves out.
     """
-    branches: dict[str, object] = {}
-    for path in paths:
-        here = branches
-        for key in path[:-1]:
-            step = here.setdefault(key, {})
-            if not isinstance(step, dict):
-                break  # it goes as a whole already
-            here = step
+    for key in one.keys() | other.keys():
+        inner = tree.get(key, ABSENT)
+        if inner is None:
+            continue
+        absent: object = ABSENT if inner is ABSENT else {}
+        mine, theirs = one.get(key, absent), other.get(key, absent)
+        if isinstance(inner, dict) and isinstance(mine, dict) and isinstance(theirs, dict):
+            alike = mine is theirs or same_outside(mine, theirs, inner)
         else:
-            here[path[-1]] = None
-    return _pruned(value, branches)
+            alike = identical(mine, theirs)
+        if not alike:
+            return False
+    return True
 
 
-def _pruned(value: dict[str, object], branches: dict[str, object]) -> dict[str, object]:
-    kept: dict[str, object] = {}
-    for key, item in value.items():
-        if key not in branches:
-            kept[key] = item
-            continue
-        inner = branches[key]
-        if not isinstance(inner, dict):
-            continue
-        left = _pruned(item, inner) if isinstance(item, dict) else item
-        if not isinstance(item, dict) or left:
-            kept[key] = left
-    return kept
+def identical(one: object, other: object) -> bool:
+    """Tell whether two plain values are written as the same JSON, but for the order of keys.
+
+    So 1 is neither 1.0 nor true, and 0.0 is not -0.0. What both share is not looked into.
+    """
+    if one is other:
+        return True
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict)
+            and one.keys() == other.keys()
+            and all(identical(item, other[key]) for key, item in one.items())
+        )
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(identical, one, other))
+    # As text, a NaN is like another, and the two zeros differ.
+    return type(one) is type(other) and repr(one) == repr(other)

@@ -55,6 +55,19 @@ def test_the_config_variable_moves_the_config_file_and_nothing_else(
     )
 
 
+def test_without_any_home_the_variable_that_makes_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object, **more: object) -> None:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr(platformdirs, "user_data_path", fail)
+
+    with pytest.raises(ConfigError) as caught:
+        find_paths({})
+
+    assert caught.value.code == "config.no-home"
+    assert "JACKFIELD_HOME" in str(caught.value.fix)
+
+
 @pytest.mark.parametrize("blank", ["", " ", "\t\n "])
 def test_a_blank_value_counts_as_unset(home: Path, blank: str) -> None:
     names = (*XDG, "JACKFIELD_HOME", "JACKFIELD_CONFIG", "HOME")

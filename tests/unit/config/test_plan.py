@@ -335,6 +335,33 @@ def test_the_credential_of_a_login_wins_over_a_literal_key_for_the_same_profile(
     assert [each.key for each in beside.patch.secrets] == [key]
 
 
+@pytest.mark.parametrize("mark", ["acme-oauth", "oauth", "acme_portal-oauth"])
+def test_a_mark_in_place_of_a_key_is_no_key(mark: str) -> None:
+    made = login({"profiles": [profile("acme:work")], "configPatch": own(apiKey=mark, api="cli")})
+    assert made.patch.secrets == ()
+    assert made.diagnostics == ()
+    assert made.changes[0] == (("models", "providers", "acme", "api"), "cli")
+    assert not any(path[-1] == "apiKey" for path, _ in made.changes)
+
+
+@pytest.mark.parametrize("mark", ["acme-OAUTH-1", "xoauth-", "sk-acme"])
+def test_what_is_no_mark_is_a_key(mark: str) -> None:
+    made = login({"profiles": [profile("acme:work")], "configPatch": own(apiKey=mark)})
+    assert [each.key for each in made.patch.secrets] == [mark]
+
+
+def test_a_mark_without_a_grant_is_a_key() -> None:
+    made = login({"profiles": [], "configPatch": own(apiKey="acme-oauth")})
+    assert [each.key for each in made.patch.secrets] == ["acme-oauth"]
+
+
+def test_a_note_holds_no_secret_of_its_login() -> None:
+    given = profile("acme:work")
+    given["credential"] = {**given["credential"], "access": "at-0123456789abcdef"}
+    made = login({"profiles": [given], "notes": ["Your token is at-0123456789abcdef, keep it.", "Thanks"]})
+    assert made.notes == ("Your token is …, keep it.", "Thanks")
+
+
 def test_a_login_plan_tells_what_its_patch_tells() -> None:
     made = login({"profiles": [], "configPatch": {"tools": 1, **own(api="cli")}})
     assert made.diagnostics == made.patch.diagnostics

@@ -351,9 +351,19 @@ def test_what_belongs_to_other_programs_is_not_judged(value: object) -> None:
     ],
 )
 @pytest.mark.parametrize("included", ["./more.json5", ["./a.json5", "./b.json5"]])
-def test_an_included_file_is_told_and_is_no_error(path: Path, included: object) -> None:
-    """What the object lacks may stand in that file."""
-    assert told(nested(path, {"$include": included})) == [("config.include", "warning", (*path, "$include"))]
+def test_what_an_object_lacks_may_be_in_a_file_that_could_not_be_read(path: Path, included: object) -> None:
+    assert told(nested(path, {"$include": included})) == []
+    assert told(nested(path, {})) == [
+        ("config.missing", "error", path) for _ in range({PROFILE: 2, MODEL: 1}.get(path, 0))
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", [(*PROVIDER, "models"), (*PROVIDER, "baseUrl"), ("models", "mode"), ("plugins", "allow")]
+)
+def test_a_file_that_could_not_be_read_may_hold_a_value_of_any_type(path: Path) -> None:
+    assert told(nested(path, {"$include": "./value.json5"})) == []
+    assert told(nested(path, {"include": "./value.json5"})) == [("config.type", "error", path)]
 
 
 def test_every_fault_is_told_at_once_in_the_order_of_the_file() -> None:

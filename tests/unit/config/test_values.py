@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jackfield.config.values import canonical, plain, plain_object, put, same, without
+from jackfield.config.values import canonical, identical, plain, plain_object, put, same, same_outside
 from jackfield.errors import ConfigError
 
 NAN = float("nan")
@@ -111,20 +111,96 @@ def test_put_names_what_is_in_its_way() -> None:
     assert "a.b is not an object" in caught.value.message
 
 
+SHARED = {"x": [1, {"y": float("nan")}]}
+
+
 @pytest.mark.parametrize(
-    ("value", "paths", "expected"),
+    ("one", "other"),
     [
-        ({"a": {"b": 1}}, [("a", "b")], {}),
-        ({"a": {"b": 1, "c": 2}}, [("a", "b")], {"a": {"c": 2}}),
-        ({"a": {}}, [("a", "b")], {}),
-        ({"a": {}}, [("b", "a")], {"a": {}}),
-        ({"a": {"b": {}}}, [("a", "b", "c")], {}),
-        ({"a": []}, [("a", "b")], {"a": []}),
-        ({"a": 0}, [("a", "b")], {"a": 0}),
-        ({"a": {"b": 1, "c": 1}}, [("a", "b"), ("a",)], {}),
-        ({"a": {"b": 1, "c": 1}}, [("a",), ("a", "b")], {}),
-        ({"a": {"b": {"c": 1}, "d": {}}}, [("a", "b", "c")], {"a": {"d": {}}}),
+        (SHARED, SHARED),
+        (NAN, float("nan")),
+        (-0.0, -0.0),
+        (1.5, float("1.5")),
+        (None, None),
+        (2**70, 2**70),
+        ("x" * 3, "xxx"),
+        ({"a": 1, "b": [True]}, {"b": [True], "a": 1}),
+        ([{"a": []}, None], [{"a": []}, None]),
     ],
 )
-def test_without_prunes_what_it_empties_and_nothing_else(value: Any, paths: Any, expected: Any) -> None:
-    assert without(value, paths) == expected
+def test_identical_values(one: Any, other: Any) -> None:
+    assert identical(one, other)
+    assert identical(other, one)
+    assert canonical(one) == canonical(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (1, 1.0),
+        (1, True),
+        (0, False),
+        (0.0, -0.0),
+        (NAN, 1.0),
+        ("1", 1),
+        ("x", "y"),
+        (1, 2),
+        ([], {}),
+        ({}, None),
+        ([1], [1, 2]),
+        ([1, 2], [2, 1]),
+        ([1], [1.0]),
+        ({"a": 1}, {"b": 1}),
+        ({"a": 1}, {"a": 1, "b": 2}),
+        ({"a": {"b": 1}}, {"a": {"b": True}}),
+        ({"a": None}, {}),
+    ],
+)
+def test_values_that_are_not_identical(one: Any, other: Any) -> None:
+    assert not identical(one, other)
+    assert not identical(other, one)
+    assert canonical(one) != canonical(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "tree"),
+    [
+        ({}, {}, {}),
+        ({"a": [1]}, {"a": [1]}, {}),
+        ({"a": 1}, {"a": 2}, {"a": None}),
+        ({"a": 1}, {}, {"a": None}),
+        ({"a": {"b": 1}}, {}, {"a": {"b": None}}),
+        ({"a": {"b": 1, "c": 2}}, {"a": {"c": 2}}, {"a": {"b": None}}),
+        ({"a": {}}, {}, {"a": {"b": None}}),
+        ({"a": {"b": {}}}, {}, {"a": {"b": {"c": None}}}),
+        ({"a": {"b": {"c": 1}}}, {"a": {}}, {"a": {"b": {"c": None}}}),
+        ({"a": 7}, {"a": 7}, {"a": {"b": None}}),
+        ({"a": [7]}, {"a": [7]}, {"a": {"b": None}}),
+    ],
+)
+def test_values_that_are_the_same_outside_a_tree(one: Any, other: Any, tree: Any) -> None:
+    assert same_outside(one, other, tree)
+    assert same_outside(other, one, tree)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "tree"),
+    [
+        ({"a": 1}, {"a": 2}, {}),
+        ({"a": 1}, {"a": True}, {}),
+        ({"a": {}}, {}, {}),
+        ({"a": {}}, {}, {"b": {"a": None}}),
+        ({"a": None}, {}, {}),
+        ({"a": None}, {}, {"a": {"b": None}}),
+        ({"a": []}, {}, {"a": {"b": None}}),
+        ({"a": 0}, {"a": {}}, {"a": {"b": None}}),
+        ({"a": 0}, {"a": 1}, {"a": {"b": None}}),
+        ({"a": {"b": 1, "c": 2}}, {"a": {"b": 1}}, {"a": {"b": None}}),
+        ({"a": {"c": {}}}, {}, {"a": {"b": None}}),
+        ({"a": {"b": 1}, "c": 1}, {"a": {"b": 2}, "c": 2}, {"a": {"b": None}}),
+        ({"c": 1, "a": {"d": {"b": 1}}}, {"c": 1, "a": {}}, {"a": {"b": None}}),
+    ],
+)
+def test_values_that_differ_outside_a_tree(one: Any, other: Any, tree: Any) -> None:
+    assert not same_outside(one, other, tree)
+    assert not same_outside(other, one, tree)

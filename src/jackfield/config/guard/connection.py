@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from jackfield.config.guard.findings import Secretive
 from jackfield.config.guard.hostile import VARIABLE_REFERENCE
 from jackfield.config.guard.leaves import wrong_type
+from jackfield.config.guard.names import origin_text
 from jackfield.config.host import ABSENT, at
 from jackfield.errors import RequestError
 from jackfield.ids import canonical_id
-from jackfield.net import check_base_url, origin_of
+from jackfield.net import check_base_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from jackfield.config.guard.merge import Merger
     from jackfield.config.guard.names import Names
 
+_PLUGIN = "plugin:"
 _VARIABLE_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 # What the existing plugins write where a key belongs, to say that there is none.
 _KEY_MARKERS = frozenset({"qwen-oauth", "n/a"})
@@ -52,7 +54,8 @@ class Connection:
         self._entry = at(current, ("models", "providers", key)) if key is not None else None
         self._waits: tuple[str, ...] = ()
         self._entry_waits: tuple[str, ...] = ()
-        self.origin = self._old_origin = _origin(self._address())
+        written = at(self._entry, ("baseUrl",))
+        self.origin = self._old_origin = names.origin if written is None else origin_text(written)
         self.foundation: tuple[str, ...] = ()
         self.secrets: tuple[Secretive, ...] = ()
 
@@ -92,14 +95,19 @@ class Connection:
         before = self._address()
         if self._other_key is None and isinstance(before, str) and _reserialised(at(self._entry, ("baseUrl",))) == url:
             return
-        self.origin = str(origin_of(url))
+        # So written, a base URL is its origin and its path.
+        self.origin = "/".join(url.split("/", 3)[:3])
         consents = (*self._entry_waits, *self._ask_private(url, path), *self._ask_origin(path))
         self._waits = self._merger.leaf(path, url, consents) or consents
         if before is None:
             self.foundation = self._waits
 
     def _ask_private(self, url: str, path: Path) -> tuple[str, ...]:
-        if url.startswith("https:") or _is_acceptable(url) or self.origin in {_origin(each) for each in self._typed}:
+        if (
+            url.startswith("https:")
+            or _is_acceptable(url)
+            or self.origin in {origin_text(each) for each in self._typed}
+        ):
             return ()
         question = f"May requests of {self._names.id} go unencrypted to {self.origin} in a private network?"
         return self._findings.ask("private-http", path, question)
@@ -118,7 +126,7 @@ class Connection:
 
     def _has_credentials(self) -> bool:
         block = self._names.block
-        if block is not None and (block.env.any_of or block.env.sets):
+        if block is not None and (block.env.any_of or block.env.sets) and not self._gives_first_address():
             return True
         key = at(self._entry, ("apiKey",))
         if at(self._entry, ("headers",)) or (key is not None and key not in _KEY_MARKERS):
@@ -126,6 +134,14 @@ class Connection:
         profiles = at(self._current, ("auth", "profiles"))
         prefixes = [each.partition(":")[0] for each in (profiles if isinstance(profiles, dict) else ())]
         return any(canonical_id(each) in self._names.own for each in prefixes)
+
+    def _gives_first_address(self) -> bool:
+        """Tell whether a plugin says where its own provider is, which nobody has said before.
+
+        The provider's variables are those that the same plugin named: there is no other address that they are for.
+        """
+        own = self._findings.owner.startswith(_PLUGIN) and self._names.owner == self._findings.owner
+        return own and self._old_origin is None
 
     def _address(self) -> object:
         """Return the base URL in force, as it is written; None without one."""
@@ -160,13 +176,6 @@ class Connection:
         consents = self._merger.leaf(path, f"profile:{profile}", self._waits)
         if consents is not None:
             self.secrets = (Secretive(profile, path, key, self.origin, consents),)
-
-
-def _origin(url: object) -> str | None:
-    try:
-        return str(origin_of(url)) if isinstance(url, str) else None
-    except RequestError:
-        return None
 
 
 def _is_acceptable(url: str) -> bool:

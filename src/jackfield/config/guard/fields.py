@@ -6,6 +6,7 @@ refuses the whole.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jackfield.config.guard import leaves
@@ -174,7 +175,7 @@ class Builder:
                 item = self._entry_field(name, inner, (*path, name), wanted)
                 if item is not ABSENT:
                     built[name] = item
-            self.merger.spread(path, built, self._consents_of_entry())
+            self.merger.spread(path, built, self._consents_of_entry)
 
     def _is_own_model(self, ref: str, path: Path) -> bool:
         prefix, slash, model = ref.partition("/")
@@ -211,6 +212,7 @@ class Builder:
             return ABSENT
         return alias
 
+    @cached_property
     def _consents_of_entry(self) -> tuple[str, ...]:
         """Ask once whether an empty list, which allows all models, may become one that allows only those in it."""
         entries = at(self.current, _ENTRIES)

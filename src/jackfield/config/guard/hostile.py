@@ -15,15 +15,15 @@ _RESERVED_KEYS = frozenset({"__proto__", "prototype", "constructor"})
 _DUNDER = re.compile(r"__.*__", re.DOTALL)
 # `profile:` is the form in which this program itself refers to a stored credential.
 _INDIRECT_STARTS = ("!", "env:", "file:", "op:", "profile:")
-# No key of this form has any of the faults below.
-_PLAIN_KEY = re.compile(r"(?!(?:prototype|constructor)$)[A-Za-z][A-Za-z0-9./-]*")
 
 
-def find_hostile(value: object, allowed_reference: Path | None, path: Path = ()) -> list[Refusal]:
+def find_hostile(
+    value: dict[str, object] | list[object], allowed_reference: Path | None, path: Path = ()
+) -> list[Refusal]:
     """Return every reason in `value` to refuse it.
 
     Args:
-        value: plain values, as `take_in` returns them.
+        value: an object or a list of plain values, as `take_in` returns them.
         allowed_reference: the one path at which `${NAME}` may stand; what it names is checked elsewhere.
         path: where `value` stands.
     """
@@ -32,31 +32,33 @@ def find_hostile(value: object, allowed_reference: Path | None, path: Path = ())
     return found
 
 
-def _look_through(value: object, path: Path, allowed: Path | None, found: list[Refusal]) -> None:
+def _look_through(
+    value: dict[str, object] | list[object], path: Path, allowed: Path | None, found: list[Refusal]
+) -> None:
     """Look into one container; its depth is bounded by `take_in`."""
-    if isinstance(value, str):
-        if is_indirect(value) and not (path == allowed and VARIABLE_REFERENCE.fullmatch(value)):
-            found.append(Refusal("G9", "patch.indirection", path, "A value refers to something outside the patch."))
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            if not _PLAIN_KEY.fullmatch(key):
+    if isinstance(value, dict):
+        for key in value:
+            # Letters and digits alone can be a reserved name, and have none of the other faults.
+            if not key.isalnum() or key in _RESERVED_KEYS:
                 _check_key(key, path, found)
-            if _may_be_hostile(inner):
-                _look_through(inner, (*path, key), allowed, found)
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            if _may_be_hostile(inner):
-                _look_through(inner, (*path, f"[{place}]"), allowed, found)
-    elif value is None:
-        message = "null would delete what is there; a patch only adds or replaces."
-        found.append(Refusal("G8", "patch.null", path, message))
+    for key, inner in value.items() if isinstance(value, dict) else _placed(value):
+        if type(inner) is str:
+            if "$" in inner or ":" in inner or "!" in inner:  # as every indirection has; the others are spared a path
+                _check_text(inner, (*path, key), allowed, found)
+        elif type(inner) is dict or type(inner) is list:
+            _look_through(inner, (*path, key), allowed, found)
+        elif inner is None:
+            message = "null would delete what is there; a patch only adds or replaces."
+            found.append(Refusal("G8", "patch.null", (*path, key), message))
 
 
-def _may_be_hostile(value: object) -> bool:
-    """Spare the path of a harmless scalar: every indirection has one of these characters."""
-    if type(value) is str:
-        return "$" in value or ":" in value or "!" in value
-    return True
+def _placed(items: list[object]) -> list[tuple[str, object]]:
+    return [(f"[{place}]", item) for place, item in enumerate(items)]
+
+
+def _check_text(text: str, path: Path, allowed: Path | None, found: list[Refusal]) -> None:
+    if is_indirect(text) and not (path == allowed and VARIABLE_REFERENCE.fullmatch(text)):
+        found.append(Refusal("G9", "patch.indirection", path, "A value refers to something outside the patch."))
 
 
 def is_indirect(text: str) -> bool:

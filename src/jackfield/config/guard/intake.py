@@ -26,6 +26,8 @@ Path = tuple[str, ...]
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
+# Every number beyond 2^53 and every one that is not finite has 16 digits in a row or an exponent.
+_PERHAPS_TOO_LARGE = re.compile(r"[0-9](?:[0-9]{15}|[eE])")
 
 
 @record
@@ -61,7 +63,7 @@ def take_in(patch: object) -> object:
         RefusedError: it is too large, too deep, not JSON, or holds what two JSON readers would read differently.
     """
     if type(patch) is bytes or type(patch) is str:
-        return _copy(_parse(patch), "G1")
+        return _parse(_decode(patch))
     return _copy(patch, "G2")
 
 
@@ -69,13 +71,24 @@ def _refuse(rule: str, code: str, message: str) -> NoReturn:
     raise RefusedError(Refusal(rule, code, (), message))
 
 
-def _parse(source: bytes | str) -> object:
-    text = _decode(source)
-    _check_depth(text)
+def _parse(text: str) -> object:
+    bare = _without_strings(text)
+    _check_depth(bare)
+    simple = _is_simple(text, bare)
     try:
-        return json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_constant, parse_int=_whole)
+        value = (_SIMPLE_JSON if simple else _JSON).decode(text)
     except ValueError:
         _refuse("G1", "patch.not-json", "The patch is not valid JSON.")
+    return value if simple else _copy(value, "G1")
+
+
+def _is_simple(text: str, bare: str) -> bool:
+    """Tell whether the parsed values need no look of their own; they are fresh, so that no copy is needed either.
+
+    Plain ASCII without escapes gives whole characters only. So short a text has no string that is too long, and not too
+    many values, for each takes two characters at least.
+    """
+    return len(text) <= MAX_STRING and text.isascii() and "\\" not in text and not _PERHAPS_TOO_LARGE.search(bare)
 
 
 def _decode(source: bytes | str) -> str:
@@ -96,12 +109,20 @@ def _decode(source: bytes | str) -> str:
     return source
 
 
-def _check_depth(text: str) -> None:
+def _without_strings(text: str) -> str:
+    """Return what stands outside the strings of a JSON text."""
+    return _QUOTED.sub("", text) if "\\" in text else "".join(text.split('"')[::2])
+
+
+def _check_depth(bare: str) -> None:
     """Refuse deep nesting before the parser, which recurses, sees it."""
     depth = 0
-    for bracket in _BRACKET.findall(_QUOTED.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        if depth > MAX_DEPTH:
+    for bracket in _BRACKET.findall(bare):
+        if bracket in "]}":
+            depth -= 1
+        elif depth < MAX_DEPTH:
+            depth += 1
+        else:
             _refuse("G1", "patch.too-deep", f"The patch is nested more than {MAX_DEPTH} levels deep.")
 
 
@@ -121,6 +142,10 @@ def _whole(digits: str) -> int:
     if len(digits) > 20:
         _refuse("G1", "patch.number", "A whole number of the patch is beyond 2^53.")
     return int(digits)
+
+
+_SIMPLE_JSON = json.JSONDecoder(object_pairs_hook=_distinct, parse_constant=_no_constant)
+_JSON = json.JSONDecoder(object_pairs_hook=_distinct, parse_constant=_no_constant, parse_int=_whole)
 
 
 class _Copier:

@@ -37,9 +37,10 @@ class Merger:
         before = find(self.current, path)
         if same(before, value):
             return consents
-        if self._is_blocked(path):
+        way = self._way_to(path)
+        if way is None:
             return None
-        needed = _union(consents, self._included(path))
+        needed = _union(consents, way)
         if before is not ABSENT and not self._was_written(path, before):
             needed = _union(needed, self._conflict(path))
         self.planned.append(Planned(path, value, needed, before))
@@ -61,9 +62,12 @@ class Merger:
             self.leaf(path, fresh, consents)
             return
         gentle, whole = _merge_models(before, fresh, _by_id(self.written.get(path)))
-        if same(whole, before) or self._is_blocked(path):
+        if same(whole, before):
             return
-        needed = _union(consents, self._included(path))
+        way = self._way_to(path)
+        if way is None:
+            return
+        needed = _union(consents, way)
         if same(gentle, whole):
             self.planned.append(Planned(path, whole, needed, before))
             return
@@ -77,31 +81,28 @@ class Merger:
             own = find(self.written.get(path[:-1]), path[-1:])
         return same(own, before)
 
-    def _is_blocked(self, path: Path) -> bool:
-        for depth in range(1, len(path)):
-            step = find(self.current, path[:depth])
-            if step is ABSENT:
-                return False
+    def _way_to(self, path: Path) -> tuple[str, ...] | None:
+        """Return what a leaf waits for because of the objects around it; None when one of them is no object.
+
+        An object on the way may take in another file: what that one sets is not known here, so that is asked about.
+        """
+        step: object = self.current
+        including: Path | None = None
+        for depth, key in enumerate(path):
             if not isinstance(step, dict):
                 message = "The config has something else than an object here, which stays as it is."
                 hint = "Make it an object, or remove it."
                 self.findings.report("G19", "patch.blocked", path[:depth], message, hint)
-                return True
-        return False
-
-    def _included(self, path: Path) -> tuple[str, ...]:
-        """Ask when an object on the way takes in another file: what that one sets is not known here."""
-        step: object = self.current
-        for depth, key in enumerate(path):
-            if not isinstance(step, dict):
+                return None
+            if INCLUDE in step and including is None:
+                including = path[:depth]
+            if key not in step:
                 break
-            if INCLUDE in step:
-                question = (
-                    "This object takes in another file, whose settings may be hidden. Write into it all the same?"
-                )
-                return self.findings.ask("include", path[:depth], question)
-            step = step.get(key)
-        return ()
+            step = step[key]
+        if including is None:
+            return ()
+        question = "This object takes in another file, whose settings may be hidden. Write into it all the same?"
+        return self.findings.ask("include", including, question)
 
     def _conflict(self, path: Path) -> tuple[str, ...]:
         message = "This was set by hand and stays as it is unless you agree."
@@ -111,7 +112,7 @@ class Merger:
 
 
 def _union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    return (*one, *(code for code in other if code not in one))
+    return (*one, *[code for code in other if code not in one]) if other else one
 
 
 def _by_id(models: object) -> dict[str, object]:

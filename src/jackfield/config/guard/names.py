@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jackfield.config.host import at
+from jackfield.errors import RequestError
 from jackfield.ids import canonical_id
+from jackfield.net import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +26,9 @@ class Names:
         id: the provider's canonical id.
         own: its id, then its aliases.
         block: its block; None for an id that nobody registered.
+        owner: who registered the block; None for an id that nobody registered.
         variables: the environment variables that are its own alone (G9).
+        origin: the origin of the block's own base URL, as text; None when it has none or a template.
     """
 
     def __init__(self, current: Mapping[str, object], registry: ProviderRegistry, provider_id: str) -> None:
@@ -33,7 +37,9 @@ class Names:
         self.id = provider_id
         self.own: tuple[str, ...] = entry.names if entry else (provider_id,)
         self.block: Provider | None = entry.value if entry else None
+        self.owner = entry.owner.name if entry else None
         self.variables = snapshot.derive(_own_variables).get(provider_id, frozenset())
+        self.origin = snapshot.derive(_origins).get(provider_id)
         self._registered = snapshot.derive(_registered_names)
         self._current = current
 
@@ -63,7 +69,8 @@ class Names:
         for entry in entries.values():
             alias = _object(entry).get("alias")
             if isinstance(alias, str):
-                wanted[_folded(alias)] = wanted.get(_folded(alias), 0) + 1
+                name = _folded(alias)
+                wanted[name] = wanted.get(name, 0) + 1
         return wanted
 
     def is_free(self, alias: str, ref: str, wanted: Mapping[str, int]) -> bool:
@@ -100,6 +107,14 @@ class Names:
                 yield key
 
 
+def origin_text(url: object) -> str | None:
+    """Return the origin of a URL as text, or None when it has none that every parser agrees on."""
+    try:
+        return str(origin_of(url)) if isinstance(url, str) else None
+    except RequestError:
+        return None
+
+
 def _object(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
@@ -117,6 +132,10 @@ def _own_variables(snapshot: Snapshot[Provider]) -> dict[str, frozenset[str]]:
     return {
         each.id: frozenset(name for name in each.env.any_of if readers[name] == {each.id}) for each in snapshot.values()
     }
+
+
+def _origins(snapshot: Snapshot[Provider]) -> dict[str, str | None]:
+    return {each.id: origin_text(each.base_url) for each in snapshot.values()}
 
 
 def _registered_names(snapshot: Snapshot[Provider]) -> frozenset[str]:

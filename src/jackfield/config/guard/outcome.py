@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jackfield.config.guard.fields import KNOWN_FIELDS
 from jackfield.config.host import at
-from jackfield.config.values import canonical, without
+from jackfield.config.values import same_outside
 from jackfield.errors import InternalError
 
 if TYPE_CHECKING:
@@ -31,17 +31,26 @@ def check_outcome(
         InternalError: `internal.guard`.
     """
     host = tuple(host_paths)
-    allowed = (
-        ("models", "mode"),
-        *(("models", "providers", provider_id, name) for name in KNOWN_FIELDS),
-        *((*_ENTRIES, ref) for ref in _own_refs(before, after, provider_id)),
-        *host,
-    )
     sound = all(_is_the_hosts(path, provider_id) for path in host)
-    if not sound or canonical(without(dict(before), allowed)) != canonical(without(dict(after), allowed)):
+    if not sound or not same_outside(before, after, _reach(provider_id, _own_refs(before, after, provider_id), host)):
         raise InternalError(
             f"A login of {provider_id} would have changed what it may not; nothing was written.", code="internal.guard"
         )
+
+
+def _reach(provider_id: str, refs: Iterable[str], host: Iterable[Path]) -> dict[str, object]:
+    """Return what may differ, as nested objects with None at the end of each path."""
+    fields = dict.fromkeys(KNOWN_FIELDS)
+    reach: dict[str, Any] = {"models": {"mode": None, "providers": {provider_id: fields}}}
+    for path in (*((*_ENTRIES, ref) for ref in refs), *host):
+        here = reach
+        for key in path[:-1]:
+            here = here.setdefault(key, {})
+            if here is None:
+                break  # a shorter path reaches all of it
+        else:
+            here[path[-1]] = None
+    return reach
 
 
 def _own_refs(before: Mapping[str, object], after: Mapping[str, object], provider_id: str) -> set[str]:

@@ -12,7 +12,8 @@ import pytest
 from fuzz.guard import ACME, BETA, SECRET, make_registry
 from jackfield.config.plan import LoginPlan, PatchPlan, check_outcome, frozen_view, plan_login, plan_patch
 from jackfield.errors import InternalError, RegistrationError
-from jackfield.providers.block import Provider
+from jackfield.net import origin_of
+from jackfield.providers.block import EnvVars, Provider
 from jackfield.providers.registry import ProviderRegistry
 from jackfield.table import Owner, Trust
 
@@ -494,6 +495,43 @@ def test_g11_a_provider_with_variables_has_credentials_whatever_the_config_says(
     assert made.apply({}) == {}
 
 
+GAMMA = Owner(Trust.INSTALLED, "plugin:gamma-auth")
+
+
+@pytest.mark.parametrize(
+    ("registrar", "owner", "base_url", "current", "question"),
+    [
+        (GAMMA, GAMMA, None, {}, False),
+        (GAMMA, BETA, None, {}, True),
+        (BETA, GAMMA, None, {}, True),
+        (Owner(Trust.INSTALLED, "app"), Owner(Trust.INSTALLED, "app"), None, {}, True),
+        (GAMMA, GAMMA, "https://old.test/v1", {}, True),
+        (GAMMA, GAMMA, None, {"models": {"providers": {"gamma": {"baseUrl": "https://old.test"}}}}, True),
+        (GAMMA, GAMMA, None, {"models": {"providers": {"gamma": {"apiKey": "sk-x"}}}}, True),
+        (GAMMA, GAMMA, None, {"auth": {"profiles": {"gamma:default": {}}}}, True),
+    ],
+    ids=[
+        "its own first address",
+        "another's login",
+        "another's provider",
+        "no plugin",
+        "an address in the block",
+        "an address in the config",
+        "a key in the config",
+        "a stored credential",
+    ],
+)
+def test_g11_a_plugin_says_where_its_own_provider_is_when_nobody_has(
+    registrar: Owner, owner: Owner, base_url: str | None, current: dict[str, Any], question: bool
+) -> None:
+    registry = ProviderRegistry()
+    block = Provider(id="gamma", label="Gamma", base_url=base_url, env=EnvVars(any_of=("GAMMA_KEY",)))
+    registry.register_provider(block, owner=registrar)
+    patch = {"models": {"providers": {"gamma": {"baseUrl": "https://new.test/v1"}}}}
+    made = plan_patch(current, patch, provider_id="gamma", owner=owner, registry=registry)
+    assert ("origin-change" in [each.code for each in made.consents]) == question
+
+
 def test_g11_the_rest_of_a_connection_waits_for_its_address() -> None:
     patch = own(
         baseUrl="https://evil.test/v1",
@@ -542,6 +580,46 @@ def test_g11_a_key_without_an_address_is_for_the_address_there_is() -> None:
     assert [each.origin for each in plan(own(apiKey=SECRET), current).secrets] == ["https://mine.test"]
     patch = {"models": {"providers": {"newcomer": {"apiKey": SECRET}}}}
     assert [each.origin for each in plan(patch, provider_id="newcomer").secrets] == [None]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://eu.acme.test",
+        "https://eu.acme.test/",
+        "https://eu.acme.test:8443/v1/",
+        "HTTPS://EU.Acme.test:443/v1/a",
+        "http://[::1]:3000/v1",
+        "https://[2001:DB8:0:0::1]/v1",
+        "http://10.0.0.1:80",
+    ],
+)
+def test_g11_the_origin_of_a_plan_is_that_of_its_base_url(url: str) -> None:
+    assert plan(own(baseUrl=url)).origin == str(origin_of(url))
+    assert plan({}, own(baseUrl=url)).origin == str(origin_of(url))
+
+
+@pytest.mark.parametrize(
+    ("base_url", "origin"),
+    [
+        (None, None),
+        ("https://api.gamma.test:8443/v1", "https://api.gamma.test:8443"),
+        ("https://{region}.gamma.test/v1", None),
+    ],
+)
+def test_g11_without_an_own_entry_the_origin_is_that_of_the_registered_address(
+    base_url: str | None, origin: str | None
+) -> None:
+    registry = ProviderRegistry()
+    registry.register_provider(Provider(id="gamma", label="Gamma", aliases=("g2",), base_url=base_url), owner=BETA)
+    for current, expected in (({}, origin), ({"models": {"providers": {"g2": {"baseUrl": URL}}}}, URL[:-3])):
+        made = plan_patch(current, {}, provider_id="gamma", owner=BETA, registry=registry)
+        assert made.origin == expected
+
+
+@pytest.mark.parametrize("written", ["not a url", "${ACME_URL}", 7, [], ""])
+def test_g11_an_address_that_cannot_be_read_has_no_origin(written: Any) -> None:
+    assert plan({}, own(baseUrl=written)).origin is None
 
 
 def test_g11_without_any_address_everything_waits_for_the_first_one() -> None:
