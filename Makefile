@@ -26,12 +26,14 @@ unit: $(VENV)/test.stamp
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 # Long suites: not part of `test`, which runs a short slice of each.
-fuzz: $(VENV)/test.stamp  ## a million mutated patches against the gate
+fuzz: $(VENV)/test.stamp  ## a million mutated patches against the gate, then its laws with 10,000 examples each
 	PYTHONPATH=tests $(BIN)/python tests/fuzz/guard.py --count 1000000
+	HYPOTHESIS_PROFILE=long $(BIN)/pytest -n $(WORKERS) tests/property/test_guard.py
 
 torture: $(VENV)/test.stamp  ## kill, corrupt, fill up: the store and the commits
 	for part in kills race damage disk; do PYTHONPATH=tests $(BIN)/python tests/torture/store.py $$part || exit 1; done
 	PYTHONPATH=tests $(BIN)/python tests/torture/commits.py --count 1000
+	for part in rounds threads kills points; do PYTHONPATH=tests $(BIN)/python tests/torture/refresh.py $$part || exit 1; done
 
 mutants: $(VENV)/test.stamp  ## remove each rule of the gate in turn; a test must notice
 	PYTHONPATH=tests $(BIN)/python tests/mutation/guard.py

@@ -25,6 +25,7 @@ from jackfield.credentials.envelope import EnvelopeCipher
 from jackfield.credentials.profile import ApiKeyCredential, Profile
 from jackfield.credentials.secret import Secret
 from jackfield.credentials.store import CredentialStore, now_ms
+from jackfield.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,8 @@ KEY = bytes(range(32))
 POINTS = ("stored", "written", "closed")
 NAMES = ("kill:left", "kill:right")
 LEAF = ("torture", "value")
+# SQLite needs this much for its shared memory before it reads anything.
+_ROOM = 32_768
 HEADER = "// by hand\n{ mine: [1, 2], /* stays */ }\n"
 
 
@@ -256,22 +259,73 @@ def _count_up(commits: Commits, name: str) -> None:
     commits.commit("user", name, draft)
 
 
+def full_disk(folder: Path, step: int) -> dict[str, int]:
+    """Log in under ever larger limits of a file's size, which stop a write wherever a full disk would.
+
+    A commit that was acknowledged is there; one that failed is not, unless it said so (`config.unsure`); and the next
+    start settles each, so that both halves agree. POSIX only: it sets a limit of the process.
+
+    Returns:
+        How often each outcome came: `done`, `done-later` (made, and to be noted at the next start), or a code.
+    """
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    counted: Counter[str] = Counter()
+    for number, limit in enumerate(range(_ROOM, _ROOM + 64_000, step), 1):
+        place = folder / str(number)
+        place.mkdir(mode=0o700)
+        # In every other round the config is what does not fit.
+        (place / "config.json5").write_text(HEADER + "// long\n" * (8_500 if number % 2 else 1))
+        with open_store(place) as store:
+            store.put(Profile("disk:kept", ApiKeyCredential(Secret("kept"))))
+        with open_store(place) as store:
+            commits = commits_of(place, store)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+            try:
+                commits.commit("user", "login", lambda _, number=number: setting(number))  # type: ignore[misc]
+                outcome = "done-later" if commits.recovered else "done"
+            except (ConfigError, StoreError) as error:
+                outcome = error.code
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        _check_full_disk(place, outcome, number)
+        counted[outcome] += 1
+    return dict(counted)
+
+
+def _check_full_disk(folder: Path, outcome: str, number: int) -> None:
+    with open_store(folder) as store:
+        found = {each.id: _key(each) for each in store.profiles()}
+        assert found.pop("disk:kept") == "kept"
+        is_stored = found == dict.fromkeys(NAMES, str(number))
+        assert is_stored or found == {}, f"half of the credentials in {folder}"
+        assert is_stored == (outcome in {"done", "done-later", "config.unsure"}), f"{outcome} is not true in {folder}"
+        is_written = value_of(folder) == number
+        assert is_written == is_stored or outcome == "config.unsure", f"{outcome} is not true of {folder}"
+        told = [each.code for each in commits_of(folder, store).recover()]
+        assert told == (["config.finished"] if outcome in {"done-later", "config.unsure"} else []), told
+        assert (value_of(folder) == number) == is_stored, f"the halves in {folder} do not agree"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the kills and the race, and print what was counted as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="how many kills")
+    parser.add_argument("--full-step", type=int, default=1021, help="bytes between two limits of a full disk")
     parser.add_argument("--seed", type=int, default=0, help="of the instants")
     parser.add_argument("--processes", type=int, default=8, help="how many commit at once")
     parser.add_argument("--commits", type=int, default=10, help="how often each of them does")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        kills, races = Path(folder) / "kills", Path(folder) / "race"
-        kills.mkdir()
-        races.mkdir()
+        kills, races, full = (Path(folder) / name for name in ("kills", "race", "full"))
+        for each in (kills, races, full):
+            each.mkdir()
         began = time.monotonic()
         counted: dict[str, object] = {**kill_rounds(kills, given.count, given.seed)}
         counted["raced"] = given.processes * given.commits
         counted["survived"] = race(races, given.processes, given.commits)
+        counted["full"] = full_disk(full, given.full_step) if given.full_step else {}
         print(json.dumps({**counted, "seconds": round(time.monotonic() - began, 1)}))
     return 0
 

@@ -25,6 +25,7 @@ from typing import IO, TYPE_CHECKING
 
 from jackfield.credentials.envelope import EnvelopeCipher
 from jackfield.credentials.profile import ApiKeyCredential, OAuthCredential, Profile, TokenCredential
+from jackfield.credentials.schema import CURRENT
 from jackfield.credentials.secret import Secret
 from jackfield.credentials.store import CredentialStore
 from jackfield.errors import StoreError
@@ -37,7 +38,7 @@ LEFT, RIGHT = "kill:left", "kill:right"
 SHARED = "race:shared"
 
 # A store that is asked to read after damage may answer with these, and with nothing else.
-TOLD = frozenset({"store.unreadable", "store.newer", "store.tampered"})
+TOLD = frozenset({"store.unreadable", "store.newer", "store.tampered", "store.other-key"})
 
 
 # ---------------------------------------------------------------------------------------------- kill -9 at any instant
@@ -340,7 +341,7 @@ def put_something_else(path: Path, rng: random.Random) -> None:
 def make_newer(path: Path, rng: random.Random) -> None:
     """Mark it as written by a later release."""
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute(f"PRAGMA user_version={rng.randrange(2, 1000)}")
+    connection.execute(f"PRAGMA user_version={rng.randrange(CURRENT.version + 1, 1000)}")
     connection.close()
 
 

@@ -54,7 +54,7 @@ class Label(NamedTuple):
         return json.dumps(list(self), ensure_ascii=True).encode()
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.id}"
+        return f"record {self.id} of an earlier change" if self.kind == "intent" else f"{self.kind} {self.id}"
 
 
 class Cipher(Protocol):
@@ -73,8 +73,8 @@ class Cipher(Protocol):
         """Return what was sealed.
 
         Raises:
-            StoreError: `store.sealed` when a key is needed and there is none, `store.tampered` when it was sealed with
-                another key, for another label, or was altered.
+            StoreError: `store.sealed` when a key is needed and there is none, `store.other-key` when it was sealed
+                with another key, `store.tampered` when it was sealed for another label, or was altered.
         """
         ...
 
@@ -139,15 +139,17 @@ class EnvelopeCipher:
         """Return what `seal` was given.
 
         Raises:
-            StoreError: `store.tampered` when it was sealed under a key that is not here, for another label, or was
-                altered.
+            StoreError: `store.other-key` when it was sealed under a key that is not here, `store.tampered` when it was
+                sealed for another label, or was altered.
         """
         if not is_sealed(sealed):
             return PlainCipher().unseal(sealed, label)
         head, rest = sealed[: len(SEALED_MARK) + _ID_BYTES], sealed[len(SEALED_MARK) + _ID_BYTES :]
         # The key is never bound to a name here: a traceback with local variables would show it.
+        if len(head) < len(SEALED_MARK) + _ID_BYTES:
+            raise _tampered(label, "was damaged or altered")
         if head[len(SEALED_MARK) :] not in self._keys:
-            raise _tampered(label, f"was sealed with another key than {self.key_id}, or was altered")
+            raise other_key(f"The {label} was sealed with another key than {self.key_id}.")
         plain = _decrypt(self._keys[head[len(SEALED_MARK) :]], rest, head + label.to_bytes())
         if plain is None:
             raise _tampered(label, "was altered after it was sealed")
@@ -166,6 +168,12 @@ def no_key(message: str) -> StoreError:
     """Return the error that says that a key is needed, and how to give it."""
     fix = f"Unlock the system's keyring, or set {MASTER_KEY_VARIABLE} to the key the store was sealed with."
     return StoreError(message, code="store.sealed", fix=fix)
+
+
+def other_key(message: str) -> StoreError:
+    """Return the error that says that another key is needed than the one that is here, and how to give it."""
+    fix = f"Set {MASTER_KEY_VARIABLE} to the key the store was sealed with, or unset it where the keyring has that key."
+    return StoreError(message, code="store.other-key", fix=fix)
 
 
 def master_key_from_env(env: Mapping[str, str]) -> bytes | None:
@@ -332,8 +340,7 @@ def _checksum(plain: bytes, label: Label) -> bytes:
 
 
 def _tampered(label: Label, what: str) -> StoreError:
-    return StoreError(
-        f"The {label} {what}.",
-        code="store.tampered",
-        fix=f"Open the store with the key it was sealed with, or store {label.id} anew.",
-    )
+    fix = f"Store {label.id} anew."
+    if label.kind == "intent":
+        fix = "Only config undo needs it. It is removed when enough later changes were recorded."
+    return StoreError(f"The {label} {what}.", code="store.tampered", fix=fix)

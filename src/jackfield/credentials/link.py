@@ -6,10 +6,12 @@ import os
 import shlex
 import sqlite3
 import stat
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jackfield import _files
+from jackfield.credentials import descriptors
 from jackfield.credentials.quarantine import quarantine
 from jackfield.credentials.schema import CURRENT, Schema, read_header, read_version
 from jackfield.errors import StoreError
@@ -17,6 +19,8 @@ from jackfield.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from jackfield.credentials.descriptors import Identity
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -76,10 +80,11 @@ class Source:
     deadline: float
     schema: Schema = CURRENT
 
-    def locked(self) -> StoreError:
-        """Return the error that says that somebody else had the store all the time."""
+    def locked(self, deadline: float | None = None) -> StoreError:
+        """Return the error that says that somebody else had the store all the time: `deadline` seconds."""
+        seconds = self.deadline if deadline is None else deadline
         return StoreError(
-            f"The credential store {self.path} was in use by somebody else for {self.deadline:g} seconds.",
+            f"The credential store {self.path} was in use by somebody else for {seconds:g} seconds.",
             code="store.locked",
             fix="Try again, or end the program that holds it.",
         )
@@ -98,8 +103,7 @@ class Source:
         kept = f" A copy is kept as {copies[0].name}." if copies else ""
         fix = f"Check who may read it: ls -l {shlex.quote(str(self.path))}"
         if keep:
-            names = " ".join(shlex.quote(str(each)) for each in self._files())
-            fix = f"Put a backup in its place, or start anew and log in again: rm {names}"
+            fix = f"Put a backup in its place, or start anew and log in again: {self.removal()}"
         message = f"The credential store {self.path} cannot be read: {reason}. It was left as it is.{kept}"
         return StoreError(message, code="store.unreadable", fix=fix)
 
@@ -126,16 +130,16 @@ class Source:
             return self.unreadable(str(error))
         return StoreError(f"The credential store {self.path} failed: {error}.", code="store.failed")
 
-    def _files(self) -> tuple[Path, ...]:
-        return tuple(
-            each for suffix in ("", "-wal", "-shm") if (each := self.path.with_name(self.path.name + suffix)).exists()
-        )
+    def removal(self) -> str:
+        """Return the command that removes the store."""
+        files = (self.path.with_name(self.path.name + suffix) for suffix in ("", "-wal", "-shm"))
+        return f"rm {' '.join(shlex.quote(str(each)) for each in files if each.exists())}"
 
 
 class Link:
     """An open connection. Its user makes sure that one thread at a time has it."""
 
-    def __init__(self, connection: sqlite3.Connection, source: Source, identity: tuple[int, int] | None) -> None:
+    def __init__(self, connection: sqlite3.Connection, source: Source, identity: Identity | None) -> None:
         self._connection = connection
         self._identity = identity
         self.source = source
@@ -159,10 +163,22 @@ class Link:
         except _FAILURES as error:
             raise self.source.translate(error, writing=self.writing) from error
 
-    def begin(self, *, writing: bool) -> None:
-        """Begin a transaction; one that writes has the store to itself from the start."""
+    def begin(self, *, writing: bool, deadline: float | None = None) -> None:
+        """Begin a transaction; one that writes has the store to itself from the start.
+
+        Args:
+            writing: whether it writes.
+            deadline: the longest wait for others in seconds, if not the usual one.
+        """
         self.writing = writing
-        self.run("BEGIN IMMEDIATE" if writing else "BEGIN")
+        if deadline is None:
+            self.run("BEGIN IMMEDIATE" if writing else "BEGIN")
+            return
+        self.run(f"PRAGMA busy_timeout={round(deadline * 1000)}")
+        try:
+            self.run("BEGIN IMMEDIATE" if writing else "BEGIN")
+        finally:
+            self.run(f"PRAGMA busy_timeout={round(self.source.deadline * 1000)}")
 
     def commit(self) -> None:
         """Make the transaction last: it is on the disk when this returns."""
@@ -174,13 +190,21 @@ class Link:
         if self._connection.in_transaction:
             self.run("ROLLBACK")
 
+    def stamp(self) -> tuple[object, ...]:
+        """Return what is another value when this or another connection has written since."""
+        # https://www.sqlite.org/pragma.html#pragma_data_version tells of the others' commits alone.
+        return (self._identity, *self.run("PRAGMA data_version"), self._connection.total_changes)
+
     def is_current(self) -> bool:
         """Tell whether the path still names the file that was opened, rather than a later one or none."""
-        return self._identity is not None and self._identity == _identity(self.source.path)
+        return self._identity is not None and self._identity == descriptors.identify(self.source.path)
 
     def close(self) -> None:
         """Close the connection; twice is once."""
         self._connection.close()
+        if self._identity is not None:
+            descriptors.disconnected(self._identity)
+            self._identity = None
 
 
 def connect(source: Source, *, create: bool) -> Link:
@@ -207,45 +231,84 @@ def connect(source: Source, *, create: bool) -> Link:
 
 
 def _open(source: Source, *, writing: bool, frozen: bool) -> Link:
-    identity = None if frozen else _identity(source.path)
-    options = "mode=ro&immutable=1" if frozen else "mode=rw"
-    try:
-        connection = sqlite3.connect(
-            f"{source.path.as_uri()}?{options}",
-            uri=True,
-            timeout=source.deadline,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-    except sqlite3.Error as error:
-        raise source.translate(error, writing=writing) from error
-    try:
-        _prepare(connection, source, frozen=frozen)
-    except _FAILURES as error:
-        connection.close()
-        raise source.translate(error, writing=writing) from error
-    except BaseException:
-        connection.close()
-        raise
+    # What is frozen is not locked.
+    identity = None if frozen else descriptors.identify(source.path)
+    with ExitStack() as cleanup:
+        if identity is not None:
+            descriptors.connected(identity)
+            cleanup.callback(descriptors.disconnected, identity)
+        try:
+            connection = _connected(source, frozen=frozen)
+            cleanup.callback(connection.close)
+            _prepare(connection, source, frozen=frozen)
+            if not _is_migrated(connection, source, writing=writing):
+                copy = _copied(connection, source)
+                return Link(copy, source, None)
+            _check(connection, source)
+        except _FAILURES as error:
+            raise source.translate(error, writing=writing) from error
+        cleanup.pop_all()
     return Link(connection, source, identity)
 
 
+def _connected(source: Source, *, frozen: bool) -> sqlite3.Connection:
+    options = "mode=ro&immutable=1" if frozen else "mode=rw"
+    return sqlite3.connect(
+        f"{source.path.as_uri()}?{options}",
+        uri=True,
+        timeout=source.deadline,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
 def _prepare(connection: sqlite3.Connection, source: Source, *, frozen: bool) -> None:
-    connection.text_factory = _text
-    connection.row_factory = _row
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+    _set_up(connection)
     if not frozen:
         connection.execute("PRAGMA journal_mode=WAL")
     version = read_version(connection)
     # The header in the file lags behind the write-ahead log, so it is asked again here.
     if version > source.schema.version:
         raise source.newer(version)
-    if version < source.schema.version:
-        source.schema.migrate(connection)
+
+
+def _check(connection: sqlite3.Connection, source: Source) -> None:
     fault = source.schema.fault(connection)
     if fault is not None:
         raise source.unreadable(fault)
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    connection.text_factory = _text
+    connection.row_factory = _row
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _is_migrated(connection: sqlite3.Connection, source: Source, *, writing: bool) -> bool:
+    """Bring an older store to this version; return False when it is only to be read and cannot be written."""
+    if read_version(connection) == source.schema.version:
+        return True
+    try:
+        source.schema.migrate(connection)
+    except sqlite3.OperationalError as error:
+        if writing or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+            raise
+        return False
+    return True
+
+
+def _copied(connection: sqlite3.Connection, source: Source) -> sqlite3.Connection:
+    """Return a copy in memory, brought to this version, of an older store that nobody here may write."""
+    with ExitStack() as cleanup:
+        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        cleanup.callback(copy.close)
+        connection.backup(copy)
+        _set_up(copy)
+        source.schema.migrate(copy)
+        _check(copy, source)
+        cleanup.pop_all()
+    return copy
 
 
 def _is_store(source: Source) -> bool:
@@ -297,14 +360,6 @@ def _nothing(source: Source) -> Link:
 def _is_frozen(path: Path) -> bool:
     log = path.with_name(path.name + "-wal")
     return not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _text(data: bytes) -> str:

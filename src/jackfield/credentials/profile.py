@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -64,14 +65,15 @@ class OAuthCredential:
         refresh: the refresh token, None when the grant has none.
         expires: when `access` ends, ms since the epoch.
         email: the account, when the provider told it.
-        extra: what else the provider needs with each call or refresh (project, account, client id); kept as a secret.
+        extra: what else the provider needs with each call or refresh (project, account, client id), as JSON values;
+            kept as a secret.
     """
 
     access: Secret
     refresh: Secret | None
     expires: int
     email: str | None = None
-    extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    extra: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     kind: ClassVar[Kind] = "oauth"
 
     def __post_init__(self) -> None:
@@ -187,7 +189,7 @@ def credential_from_secret_dict(data: Mapping[str, object]) -> Credential:
             refresh=reader.secret("refresh") if data.get("refresh") is not None else None,
             expires=reader.time("expires", needed=True) or 0,
             email=reader.text("email"),
-            extra=reader.texts("extra"),
+            extra=reader.json_object("extra"),
         )
     else:
         reader.fault("profile.kind", ("kind",), f"The kind of a credential is one of {', '.join(KINDS)}.")
@@ -266,17 +268,19 @@ class _Reader:
             return None
         return int(value)
 
-    def texts(self, name: str) -> dict[str, str]:
+    def json_object(self, name: str) -> dict[str, object]:
         value = self._data.get(name)
         if value is None:
             return {}
         if not isinstance(value, Mapping):
-            self.fault("profile.field", (name,), f"`{name}` must be a mapping from strings to strings.")
+            self.fault("profile.field", (name,), f"`{name}` must be a mapping from strings to JSON values.")
             return {}
         for key, each in value.items():
-            if not isinstance(key, str) or not isinstance(each, str):
-                self.fault("profile.field", (name, str(key)), f"`{name}` must be a mapping from strings to strings.")
-        return {key: each for key, each in value.items() if isinstance(key, str) and isinstance(each, str)}
+            if not isinstance(key, str) or _as_json(each) is None:
+                self.fault(
+                    "profile.field", (name, str(key)), f"`{name}` must be a mapping from strings to JSON values."
+                )
+        return {key: each for key, each in value.items() if isinstance(key, str) and _as_json(each) is not None}
 
     def refuse_unknown(self, known: Mapping[str, object]) -> None:
         for name in sorted(str(name) for name in self._data if name not in known):
@@ -334,7 +338,8 @@ def _extra_faults(credential: OAuthCredential) -> Iterator[Diagnostic]:
     if credential.email is not None and not (credential.email.strip() and credential.email.isprintable()):
         yield Diagnostic("profile.email", "The e-mail is blank or unprintable.", path=("credential", "email"))
     for name, value in credential.extra.items():
-        if not name.strip() or not name.isprintable() or not _is_storable(value):
+        text = _as_json(value)
+        if not name.strip() or not name.isprintable() or text is None or not _is_storable(text):
             message = "The name is blank or unprintable, or the value cannot be stored."
             yield Diagnostic("profile.extra", message, path=("credential", "extra", name))
 
@@ -343,6 +348,14 @@ def _time_faults(path: tuple[str, ...], value: object) -> Iterator[Diagnostic]:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_TIME:
         message = f"`{path[-1]}` must be a whole number of milliseconds since the epoch."
         yield Diagnostic("profile.time", message, path=path)
+
+
+def _as_json(value: object) -> str | None:
+    """Return a value as JSON, None when it is none."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def _is_storable(text: str) -> bool:

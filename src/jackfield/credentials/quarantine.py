@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from jackfield import _files
+from jackfield.credentials import descriptors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,7 @@ def _read(path: Path) -> dict[str, bytes]:
     contents = {}
     for suffix in SUFFIXES:
         with contextlib.suppress(FileNotFoundError):
-            data = path.with_name(path.name + suffix).read_bytes()
+            data = descriptors.read(path.with_name(path.name + suffix))
             if data or not suffix:
                 contents[suffix] = data
     return contents

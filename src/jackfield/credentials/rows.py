@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from jackfield.credentials import leases
 from jackfield.credentials.codec import (
     dump_credential,
     dump_object,
@@ -13,10 +14,10 @@ from jackfield.credentials.codec import (
     parse_usage,
     usage_columns,
 )
-from jackfield.credentials.envelope import SEALED_MARK, Label, no_key
+from jackfield.credentials.envelope import SEALED_MARK, Label, no_key, other_key
 from jackfield.credentials.link import Blob
 from jackfield.credentials.order import arrange
-from jackfield.credentials.profile import Profile
+from jackfield.credentials.profile import OAuthCredential, Profile
 from jackfield.credentials.usage import Usage, after_failure, after_use, is_reason
 from jackfield.diagnostics import Diagnostic
 from jackfield.errors import InternalError, RequestError, StoreError, UnknownNameError
@@ -24,11 +25,15 @@ from jackfield.ids import canonical_id, parse_profile_id
 from jackfield.table import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Literal, TypeVar
 
     from jackfield.credentials.envelope import Cipher
+    from jackfield.credentials.leases import Lease, RefreshNote
     from jackfield.credentials.link import Link, Row
     from jackfield.credentials.profile import Credential
+
+    T = TypeVar("T")
 
 _PROFILES = (
     "SELECT id, owner, origin, payload, created, updated, last_used, last_failure, error_count, cooldown_until, "
@@ -56,11 +61,20 @@ _SEALED_ROWS = (
     ),
     ("intent", "SELECT id, '', NULL, payload FROM intents", "UPDATE intents SET payload = ? WHERE id = ?"),
 )
+# Word for word the condition of the indexes in `schema`: otherwise every row is looked at.
+_IS_SEALED = f"substr(payload, 1, 3) = x'{SEALED_MARK.hex()}'"
 _ANY_SEALED = (
-    "SELECT 1 FROM profiles WHERE substr(payload, 1, 3) = ? "
-    "UNION ALL SELECT 1 FROM intents WHERE substr(payload, 1, 3) = ?"
+    f"SELECT EXISTS (SELECT 1 FROM profiles WHERE {_IS_SEALED}) OR EXISTS (SELECT 1 FROM intents WHERE {_IS_SEALED})"  # noqa: S608
 )
-_UNOPENED = ("store.sealed", "store.tampered")
+_SEALED = (
+    f"SELECT 'profile', id, owner, origin, payload FROM profiles WHERE {_IS_SEALED}",  # noqa: S608
+    f"SELECT 'intent', id, '', NULL, payload FROM intents WHERE {_IS_SEALED}",  # noqa: S608
+)
+# Most often the first row tells; otherwise one row of each key is looked at (its id follows the mark).
+_SAMPLES = (*(f"{each} LIMIT 1" for each in _SEALED), *(f"{each} GROUP BY substr(payload, 4, 8)" for each in _SEALED))
+_SURROGATES, _AFTER_SURROGATES, _LAST_POINT = 0xD800, 0xE000, 0x10FFFF
+_KEYLESS = ("store.sealed", "store.other-key")
+_UNOPENED = (*_KEYLESS, "store.tampered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +111,22 @@ class Reader:
         A profile that was damaged or altered is left out and told by `CredentialStore.diagnostics`.
 
         Raises:
-            StoreError: `store.sealed` when one is sealed and there is no key; `store.tampered` when there are profiles
-                and none of them opens.
+            StoreError: `store.sealed` when one is sealed and there is no key; when there are profiles and none of them
+                opens, `store.other-key` if that is for want of another key, else `store.tampered`.
         """
-        found, faults = self._load(provider)
-        sealed = [fault for fault in faults if fault.code == "store.sealed"]
-        if sealed:
-            raise sealed[0]
-        if faults and not found:
-            raise StoreError(
-                faults[0].message if len(faults) == 1 else f"None of the {len(faults)} stored profiles opens.",
-                code="store.tampered",
-                fix=faults[0].fix,
-                diagnostics=[as_diagnostic(fault) for fault in faults],
-            )
-        return found
+        return _unless_none("stored profiles", *self._load(provider))
+
+    def shut_profiles(self) -> Mapping[str, StoreError]:
+        """Return the ids of the profiles that do not open, sorted, each with the reason. Ids are never sealed."""
+        rows = self._link.run(_PROFILES + "ORDER BY id")
+        return {row[0]: fault for row in rows for fault in _opened(self._profile, (row,))[1]}
 
     def get(self, profile_id: str) -> Profile | None:
         """Return one profile, or None when there is none of that id.
 
         Raises:
             RequestError: `ref.profile` when `profile_id` is not `provider:name`.
-            StoreError: `store.sealed` or `store.tampered` when it does not open.
+            StoreError: `store.sealed`, `store.other-key` or `store.tampered` when it does not open.
         """
         rows = self._link.run(_PROFILES + "WHERE id = ?", str(parse_profile_id(profile_id)))
         return self._profile(rows[0]) if rows else None
@@ -138,18 +146,96 @@ class Reader:
         """
         return arrange(self.profiles(provider), self.order(provider), self._now())
 
-    def intents(self) -> tuple[Intent, ...]:
-        """Return the intents, oldest first.
+    def intents(self, *, prefix: str = "", state: str | None = None) -> tuple[Intent, ...]:
+        """Return the intents, oldest first; only those asked for are opened.
+
+        One that was damaged or altered is left out and told by `CredentialStore.diagnostics`.
+
+        Args:
+            prefix: how their ids begin.
+            state: how far they are; None is any.
 
         Raises:
-            StoreError: `store.sealed` or `store.tampered` when one does not open.
+            StoreError: `store.sealed` when one is sealed and there is no key; when there are such intents and none of
+                them opens, `store.other-key` if that is for want of another key, else `store.tampered`.
         """
-        rows = self._link.run("SELECT id, state, payload, created FROM intents ORDER BY created, id")
-        return tuple(self._intent(*row) for row in rows)
+        return _unless_none("records of earlier changes", *self._load_intents(prefix, state))
+
+    def intent_ids(self, *, prefix: str = "", state: str | None = None) -> tuple[str, ...]:
+        """Return the ids of the intents that `intents` looks at, oldest first, those that do not open included."""
+        return tuple(row[0] for row in self._intent_rows(prefix, state))
+
+    def intent_faults(self, *, prefix: str = "", state: str | None = None) -> Mapping[str, StoreError]:
+        """Return the ids of the intents that do not open, oldest first, each with the reason."""
+        rows = self._intent_rows(prefix, state)
+        return {row[0]: fault for row in rows for fault in _opened(lambda each: self._intent(*each), (row,))[1]}
+
+    def refresh_note(self, profile: Profile) -> RefreshNote | None:
+        """Return what is known of a profile's refresh token; None when that is nothing, or when it has none."""
+        token = leases.digest(profile.credential)
+        return None if token is None else leases.read(self._link, token)
 
     def faults(self) -> tuple[StoreError, ...]:
-        """Return one error for each profile that does not open."""
-        return self._load(None)[1]
+        """Return one error for everything that another key would open, one for each profile that was damaged, and one
+        for all records of changes that were.
+        """
+        shut, intents = self.shut_profiles(), tuple(self.intent_faults().values())
+        keyless = tuple(
+            self._shut_out(code, names, records)
+            for code in _KEYLESS
+            for names in [[name for name, fault in shut.items() if fault.code == code]]
+            for records in [sum(fault.code == code for fault in intents)]
+            if names or records
+        )
+        damaged = tuple(fault for fault in shut.values() if fault.code not in _KEYLESS)
+        records = tuple(fault for fault in intents if fault.code not in _KEYLESS)
+        if len(records) > 1:
+            message = f"{len(records)} records of earlier changes do not open. {records[0].message}"
+            records = (StoreError(message, code=records[0].code, fix=records[0].fix),)
+        return (*keyless, *damaged, *records)
+
+    def write_fault(self) -> StoreError | None:
+        """Return why nothing may be written with the key that is here, or None when it may be.
+
+        A row that nobody here can open again would be a loss to whoever has the other key, so a store never gets rows
+        under two keys: `store.sealed` when there are sealed rows and no key, `store.other-key` when the key opens none
+        of them. One that has rows under both already may be written with either.
+        """
+        if self._link.run(_ANY_SEALED) == [(0,)]:
+            return None
+        path = self._link.source.path
+        if self._cipher.key_id is None:
+            return no_key(f"The credential store {path} is sealed, and there is no key to seal with.")
+        if any(self._is_ours(*row) for sql in _SAMPLES for row in self._link.run(sql)):
+            return None
+        message = f"The credential store {path} is sealed with another key than the one in use. Nothing was changed."
+        return self._started_anew(other_key(message))
+
+    def _started_anew(self, error: StoreError) -> StoreError:
+        """Return the error with what to do when the key is lost, too."""
+        fix = f"{error.fix} If that key is lost, start anew and log in again: {self._link.source.removal()}"
+        return StoreError(error.message, code=error.code, fix=fix)
+
+    def _is_ours(self, kind: str, id_: str, owner: str, origin: str | None, payload: Blob) -> bool:
+        try:
+            self._cipher.unseal(payload.reveal(), Label(kind, id_, owner, origin))
+        except StoreError as error:
+            return error.code not in _KEYLESS
+        return True
+
+    def _shut_out(self, code: str, profiles: list[str], records: int) -> StoreError:
+        """Return the error that tells once what does not open for want of a key."""
+        parts = [f"the profile{'s' if len(profiles) > 1 else ''} {', '.join(profiles)}"] if profiles else []
+        if records:
+            parts.append("1 record of an earlier change" if records == 1 else f"{records} records of earlier changes")
+        path, what = self._link.source.path, " and ".join(parts)
+        if code == "store.sealed":
+            return no_key(f"The credential store {path} is sealed, and there is no key to open {what}.")
+        message = (
+            f"The credential store {path} was sealed with another key than the one in use: {what} cannot be opened."
+        )
+        error = other_key(message)
+        return error if self.write_fault() is None else self._started_anew(error)
 
     def _load(self, provider: str | None) -> tuple[tuple[Profile, ...], tuple[StoreError, ...]]:
         if provider is None:
@@ -158,26 +244,32 @@ class Reader:
             # `;` follows `:` in ASCII, so these are all ids of the provider, found by the primary key.
             name = canonical_id(provider)
             rows = self._link.run(_PROFILES + "WHERE id >= ? AND id < ? ORDER BY id", f"{name}:", f"{name};")
-        found: list[Profile] = []
-        faults: list[StoreError] = []
-        for row in rows:
-            try:
-                found.append(self._profile(row))
-            except StoreError as error:
-                if error.code not in _UNOPENED:
-                    raise
-                faults.append(error)
-        return tuple(found), tuple(faults)
+        return _opened(self._profile, rows)
+
+    def _load_intents(self, prefix: str, state: str | None) -> tuple[tuple[Intent, ...], tuple[StoreError, ...]]:
+        return _opened(lambda row: self._intent(*row), self._intent_rows(prefix, state))
+
+    def _intent_rows(self, prefix: str, state: str | None) -> list[Row]:
+        wanted: dict[str, object] = {"id >= ?": prefix} if prefix else {}
+        after = _after(prefix)
+        if after is not None:
+            wanted["id < ?"] = after
+        if state is not None:
+            wanted["state = ?"] = state
+        where = f"WHERE {' AND '.join(wanted)} " if wanted else ""
+        # Only the fixed texts above go into the statement.
+        sql = f"SELECT id, state, payload, created FROM intents {where}ORDER BY created, id"  # noqa: S608
+        return self._link.run(sql, *wanted.values())
 
     def _profile(self, row: Row) -> Profile:
         id_, owner, origin, payload, created, updated, *usage = row
         credential = self._credential(Label("profile", id_, owner, origin), payload)
         if credential is None:
-            raise _unlike(f"profile {id_}")
+            raise _unlike(f"profile {id_}", f"Store {id_} anew.")
         try:
             return Profile(id_, credential, origin, owner, created, updated, parse_usage(usage) or Usage())
         except RequestError as error:
-            raise _unlike(f"profile {id_}") from error
+            raise _unlike(f"profile {id_}", f"Store {id_} anew.") from error
 
     def _credential(self, label: Label, payload: Blob) -> Credential | None:
         try:
@@ -192,7 +284,7 @@ class Reader:
         except StoreError as error:
             raise error.with_traceback(None) from None
         if content is None:
-            raise _unlike(f"intent {id_}")
+            raise _unlike(str(Label("intent", id_)), "Only config undo needs it.")
         return Intent(id_, created, state, content)
 
     @property
@@ -223,8 +315,9 @@ class Transaction(Reader):
 
         Raises:
             StoreError: `store.other-owner` when the present profile belongs to somebody else, `store.sealed` when the
-                store is sealed and there is no key.
+                store is sealed and there is no key, `store.other-key` when it is sealed with another one.
         """
+        self._require_key()
         present = self._link.run("SELECT owner, origin, payload, created FROM profiles WHERE id = ?", profile.id)
         created = profile.created or self._now()
         usage = profile.usage
@@ -232,9 +325,10 @@ class Transaction(Reader):
             owner, origin, payload, created = present[0]
             self._check_owner(profile, owner, expected_owner)
             usage = self._usage(profile.id)
-            if not self._holds(profile, Label("profile", profile.id, owner, origin), payload):
+            former = self._former(Label("profile", profile.id, owner, origin), payload)
+            if former != profile.credential:
                 usage = Usage(last_used=usage.last_used)
-        self._refuse_downgrade()
+                self._vouch(former, profile.credential)
         stored = replace(profile, created=created, updated=self._now(), usage=usage)
         sealed = self._seal_profile(stored)
         self._link.run(_PUT, stored.id, stored.owner, stored.origin, sealed, stored.created, stored.updated)
@@ -250,8 +344,8 @@ class Transaction(Reader):
 
         Raises:
             UnknownNameError: `store.unknown-profile` when there is no `old`.
-            StoreError: `store.exists` when there is a `new` already; `store.sealed` or `store.tampered` when it does
-                not open.
+            StoreError: `store.exists` when there is a `new` already; `store.sealed`, `store.other-key` or
+                `store.tampered` when it does not open.
         """
         profile = self.get(old)
         if profile is None:
@@ -265,7 +359,7 @@ class Transaction(Reader):
                 code="store.exists",
                 fix="Choose another name, or delete that profile first.",
             )
-        self._refuse_downgrade()
+        self._require_key()
         sql = "UPDATE profiles SET id = ?, payload = ?, updated = ? WHERE id = ?"
         self._link.run(sql, renamed.id, self._seal_profile(renamed), renamed.updated, profile.id)
         self._link.run("DELETE FROM orders WHERE profile = ? AND provider <> ?", renamed.id, renamed.provider)
@@ -276,7 +370,9 @@ class Transaction(Reader):
 
         Raises:
             RequestError: `store.order`, with one diagnostic for each id that is unknown, doubled or another provider's.
+            StoreError: `store.sealed` or `store.other-key` when the store's key is not here.
         """
+        self._require_key()
         provider = canonical_id(provider)
         wanted = [str(parse_profile_id(each)) for each in ids]
         faults = self._order_faults(provider, wanted)
@@ -288,7 +384,12 @@ class Transaction(Reader):
             self._link.run("INSERT INTO orders (provider, place, profile) VALUES (?, ?, ?)", provider, place, profile)
 
     def clear_order(self, provider: str) -> bool:
-        """Forget the order of a provider's profiles; return whether there was one."""
+        """Forget the order of a provider's profiles; return whether there was one.
+
+        Raises:
+            StoreError: as `set_order`.
+        """
+        self._require_key()
         return self._link.change("DELETE FROM orders WHERE provider = ?", canonical_id(provider)) > 0
 
     def record_use(self, profile_id: str) -> Usage | None:
@@ -321,9 +422,10 @@ class Transaction(Reader):
             state: how far it is.
 
         Raises:
-            StoreError: `store.sealed` when the store is sealed and there is no key.
+            StoreError: `store.sealed` when the store is sealed and there is no key, `store.other-key` when it is sealed
+                with another one.
         """
-        self._refuse_downgrade()
+        self._require_key()
         sealed = Blob(self._cipher.seal(dump_object(payload), Label("intent", intent_id)))
         self._link.run(_PUT_INTENT, intent_id, state, sealed, self._now())
         ((created,),) = self._link.run("SELECT created FROM intents WHERE id = ?", intent_id)
@@ -333,12 +435,90 @@ class Transaction(Reader):
         """Forget an intent; return whether there was one."""
         return self._link.change("DELETE FROM intents WHERE id = ?", intent_id) > 0
 
+    def claim_refresh(self, profile: Profile, holder: str, until: int) -> Lease:
+        """Take the right to send a profile's refresh token, whoever had it before.
+
+        The caller has judged `refresh_note` within this same transaction.
+
+        Args:
+            profile: as `get` returned it in this transaction.
+            holder: a name that no other lease has.
+            until: when others may judge the token again, ms since the epoch.
+
+        Raises:
+            InternalError: `internal.no-refresh-token` when the profile has no refresh token.
+        """
+        token = leases.digest(profile.credential)
+        if token is None:
+            raise InternalError(f"The profile {profile.id} has no refresh token.", code="internal.no-refresh-token")
+        return leases.take(self._link, profile.id, token, holder, until)
+
+    def complete_refresh(self, lease: Lease, credential: OAuthCredential) -> Profile | None:
+        """Store what a refresh brought, and in the same instant note that the former token is spent.
+
+        Args:
+            lease: what `claim_refresh` gave.
+            credential: the new credential; with the former refresh token when the provider sent none.
+
+        Returns:
+            The profile as stored; None, and nothing is changed, when somebody has taken the lease over, or the profile
+            is gone or has got another credential meanwhile.
+
+        Raises:
+            StoreError: as `put`.
+        """
+        if not leases.is_held(self._link, lease):
+            return None
+        present = self.get(lease.profile)
+        if present is None or leases.digest(present.credential) != lease.token:
+            return None
+        stored = self.put(replace(present, credential=credential))
+        leases.succeed(self._link, lease, replaced=leases.digest(credential) != lease.token)
+        return stored
+
+    def fail_refresh(
+        self, lease: Lease, state: Literal["resting", "unknown", "refused"], until: int, reason: str
+    ) -> bool:
+        """Note that a refresh failed, and how; see `leases.RefreshNote`.
+
+        Args:
+            lease: what `claim_refresh` gave.
+            state: what became of the token.
+            until: when it may be tried again, ms since the epoch.
+            reason: one word, which is shown to people.
+
+        Returns:
+            False, and nothing is changed, when somebody has taken the lease over.
+        """
+        return leases.fail(self._link, lease, state, until, reason)
+
+    def give_back_refresh(self, lease: Lease) -> None:
+        """End a lease whose token was certainly not sent, as if it had not been given."""
+        leases.give_back(self._link, lease)
+
+    def trust_refresh(self, profile_id: str) -> bool:
+        """Forget that the token of a profile was refused or may be used up; return whether there was such a doubt.
+
+        For a login that has just brought the token, and for a user who knows better.
+
+        Raises:
+            RequestError, StoreError: as `get`.
+        """
+        profile = self.get(profile_id)
+        token = None if profile is None else leases.digest(profile.credential)
+        return token is not None and leases.vouch(self._link, token)
+
     def reseal(self, cipher: Cipher) -> int:
         """Seal every row anew under `cipher`, and use it from here on; return how many there were.
 
         Raises:
-            StoreError: `store.sealed` or `store.tampered` when one does not open; then nothing was changed.
+            StoreError: `store.sealed`, `store.other-key` or `store.tampered` when one does not open; then nothing was
+                changed.
         """
+        self._require_key()
+        faults = self.faults()
+        if faults:
+            raise faults[0]
         rows = [
             (update, id_, self._again(Label(kind, id_, owner, origin), payload, cipher))
             for kind, select, update in _SEALED_ROWS
@@ -363,21 +543,30 @@ class Transaction(Reader):
                 fix="Store it under another name, or delete that profile first.",
             )
 
-    def _holds(self, profile: Profile, label: Label, payload: Blob) -> bool:
+    def _former(self, label: Label, payload: Blob) -> Credential | None:
         try:
-            return self._credential(label, payload) == profile.credential
+            return self._credential(label, payload)
         except StoreError:
             # What does not open any more is being replaced by something that does.
-            return False
+            return None
+
+    def _vouch(self, former: Credential | None, credential: Credential) -> None:
+        """Trust a refresh token again that came once more with another access token: its provider does, too."""
+        if not isinstance(former, OAuthCredential) or not isinstance(credential, OAuthCredential):
+            return
+        token = leases.digest(credential)
+        if token is not None and token == leases.digest(former) and former.access != credential.access:
+            leases.vouch(self._link, token)
 
     def _seal_profile(self, profile: Profile) -> Blob:
         label = Label("profile", profile.id, profile.owner, profile.origin)
         return Blob(self._cipher.seal(dump_credential(profile.credential), label))
 
-    def _refuse_downgrade(self) -> None:
-        """Refuse to put a plain row into a sealed store: its owner would go on believing that all is sealed."""
-        if self._cipher.key_id is None and self._link.run(_ANY_SEALED, Blob(SEALED_MARK), Blob(SEALED_MARK)):
-            raise no_key(f"The credential store {self._link.source.path} is sealed, and there is no key to seal with.")
+    def _require_key(self) -> None:
+        """Refuse to put a plain row, or one under a second key, into a sealed store; see `write_fault`."""
+        fault = self.write_fault()
+        if fault is not None:
+            raise fault
 
     def _order_faults(self, provider: str, wanted: list[str]) -> list[Diagnostic]:
         known = {id_ for (id_,) in self._link.run("SELECT id FROM profiles")}
@@ -420,14 +609,55 @@ class Transaction(Reader):
         )
 
 
+def _opened(open_row: Callable[[Row], T], rows: Iterable[Row]) -> tuple[tuple[T, ...], tuple[StoreError, ...]]:
+    """Return what opens, and one error for each row that does not."""
+    found: list[T] = []
+    faults: list[StoreError] = []
+    for row in rows:
+        try:
+            found.append(open_row(row))
+        except StoreError as error:
+            if error.code not in _UNOPENED:
+                raise
+            faults.append(error)
+    return tuple(found), tuple(faults)
+
+
+def _unless_none(what: str, found: tuple[T, ...], faults: tuple[StoreError, ...]) -> tuple[T, ...]:
+    """Return what opened; a missing key is never passed over, and neither is that nothing opens at all."""
+    sealed = [fault for fault in faults if fault.code == "store.sealed"]
+    if sealed:
+        raise sealed[0]
+    if faults and not found:
+        # With the key that is missing more can be told than with what was damaged.
+        first = next((fault for fault in faults if fault.code in _KEYLESS), faults[0])
+        raise StoreError(
+            first.message if len(faults) == 1 else f"None of the {len(faults)} {what} opens. {first.message}",
+            code=first.code,
+            fix=first.fix,
+            diagnostics=[as_diagnostic(fault) for fault in faults],
+        )
+    return found
+
+
+def _after(prefix: str) -> str | None:
+    """Return the first text, in the order of its UTF-8, after all that begin with `prefix`; None when there is none."""
+    for place in range(len(prefix) - 1, -1, -1):
+        point = ord(prefix[place]) + 1
+        if point <= _LAST_POINT:
+            # Surrogates have no UTF-8.
+            return prefix[:place] + chr(_AFTER_SURROGATES if point == _SURROGATES else point)
+    return None
+
+
 def as_diagnostic(error: StoreError) -> Diagnostic:
     """Return an error as a diagnostic."""
     return Diagnostic(error.code, error.message, hint=error.fix)
 
 
-def _unlike(what: str) -> StoreError:
+def _unlike(what: str, fix: str) -> StoreError:
     return StoreError(
         f"The {what} opens, but what it holds is not what was stored.",
         code="store.tampered",
-        fix="Store it anew.",
+        fix=fix,
     )

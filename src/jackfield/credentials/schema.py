@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from jackfield.credentials import descriptors
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -52,6 +54,26 @@ CREATE TABLE intents (
 );
 """
 
+# `e1:` in hex is how a sealed payload begins: with these indexes a sealed row is found without reading the others. A
+# condition of a partial index can only be a literal. `refreshes` is keyed by a digest of the refresh token, not by a
+# profile: what is known of a token outlives the profile that had it.
+SECOND = """
+CREATE INDEX intents_by_state ON intents (state, id);
+CREATE INDEX profiles_sealed ON profiles (id) WHERE substr(payload, 1, 3) = x'65313a';
+CREATE INDEX intents_sealed ON intents (id) WHERE substr(payload, 1, 3) = x'65313a';
+CREATE TABLE refreshes (
+    token TEXT NOT NULL PRIMARY KEY,
+    generation INTEGER NOT NULL CHECK (typeof(generation) = 'integer'),
+    state TEXT NOT NULL CHECK (state IN ('held', 'resting', 'unknown', 'refused', 'spent')),
+    holder TEXT NOT NULL,
+    until INTEGER NOT NULL CHECK (typeof(until) = 'integer'),
+    failures INTEGER NOT NULL CHECK (typeof(failures) = 'integer'),
+    reason TEXT NOT NULL,
+    changed INTEGER NOT NULL CHECK (typeof(changed) = 'integer')
+);
+CREATE INDEX refreshes_by_state ON refreshes (state, changed);
+"""
+
 HeaderState: TypeAlias = Literal["store", "newer", "not-a-store"]
 
 
@@ -59,7 +81,7 @@ HeaderState: TypeAlias = Literal["store", "newer", "not-a-store"]
 class Schema:
     """Migrations, oldest first: the n-th brings a store from version n - 1 to n. Each is a script without comments."""
 
-    migrations: tuple[str, ...] = (FIRST,)
+    migrations: tuple[str, ...] = (FIRST, SECOND)
 
     @property
     def version(self) -> int:
@@ -126,8 +148,7 @@ CURRENT = Schema()
 
 def read_header(path: Path) -> bytes:
     """Return the first 100 bytes of a file, fewer when it is shorter."""
-    with path.open("rb") as file:
-        return file.read(_HEADER_BYTES)
+    return descriptors.read(path, _HEADER_BYTES)
 
 
 def read_version(connection: sqlite3.Connection) -> int:

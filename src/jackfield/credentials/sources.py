@@ -6,7 +6,10 @@ config demands it, stored profiles in their order, the environment, the config's
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from jackfield.config.overlay import names_of
@@ -14,7 +17,7 @@ from jackfield.credentials.order import arrange
 from jackfield.credentials.profile import ApiKeyCredential, TokenCredential
 from jackfield.credentials.secret import Secret
 from jackfield.diagnostics import format_path
-from jackfield.errors import CredentialError
+from jackfield.errors import ConfigError, CredentialError
 from jackfield.ids import canonical_id
 from jackfield.providers.views.env_vars import env_mode
 from jackfield.records import record, replace
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from jackfield.config.settings import ProviderSettings, Settings
     from jackfield.credentials.profile import Credential, Profile
+    from jackfield.diagnostics import Diagnostic
     from jackfield.providers.block import EnvSet, Provider
 
 # A second dollar sign in front says that no reference is meant.
@@ -37,6 +41,16 @@ _NOT_ORDERED = "the profile order does not name it"
 _NOT_LISTED = "auth.profiles lists others, but not this one"
 
 
+SHUT_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "store.sealed": "it is sealed, and there is no key to open it",
+        "store.other-key": "it is sealed with another key than the one in use",
+        "store.tampered": "it was damaged or altered",
+    }
+)
+"""Why a stored profile cannot be opened, by the code of the error, as the end of a sentence."""
+
+
 @record
 class Source:
     """One place a credential can come from.
@@ -45,7 +59,7 @@ class Source:
         kind: `profile` (the credential store), `env`, `config` (`models.providers.<id>.apiKey`), `chain` (the vendor's
             own credential chain), or `none` (a local service that needs no credential).
         name: the profile id, the variable, or the config path.
-        mode: what it holds: `api_key`, `token`, `oauth`, `aws-sdk`, `adc` or `none`.
+        mode: what it holds: `api_key`, `token`, `oauth`, `aws-sdk`, `adc` or `none`; `unknown` if that cannot be told.
         usable: whether it could be used now; `reason` says why not.
         secret: what is sent, None where there is nothing to send.
         origin: the origin the credential is bound to, when it was recorded.
@@ -69,6 +83,11 @@ class Source:
         return {"kind": self.kind, "name": self.name, "mode": self.mode, "usable": self.usable, "reason": self.reason}
 
 
+def _no_doubt(provider: Provider) -> Diagnostic | None:
+    del provider
+    return None
+
+
 @record
 class Surroundings:
     """Everything that sources are looked for in.
@@ -80,6 +99,10 @@ class Surroundings:
         env: the environment.
         now: ms since the epoch.
         file_exists: tells whether a path (with `~`) is an existing file.
+        shut: ids of stored profiles that cannot be opened, each with why, as the end of a sentence.
+        unread: the credential store cannot be read, so that there may be more profiles than those above.
+        doubt: tells what in the config keeps from knowing where a provider's requests go; None when nothing does. A
+            credential for an address that cannot be known is not sent to another one.
     """
 
     settings: Settings
@@ -88,6 +111,44 @@ class Surroundings:
     env: Mapping[str, str]
     now: int
     file_exists: Callable[[str], bool]
+    shut: Mapping[str, str] = MappingProxyType({})
+    unread: bool = False
+    doubt: Callable[[Provider], Diagnostic | None] = _no_doubt
+
+    def is_untold(self, names: Iterable[str]) -> bool:
+        """Tell whether a provider of these names may have a stored credential that cannot be seen."""
+        return self.unread or any(canonical_id(each.partition(":")[0]) in names for each in self.shut)
+
+
+def surroundings_without_store(settings: Settings, env: Mapping[str, str], now: int) -> Surroundings:
+    """Return what credentials are looked for in while the credential store cannot be read: environment and config.
+
+    Args:
+        settings: the config.
+        env: the environment.
+        now: ms since the epoch.
+    """
+    return Surroundings(
+        settings=settings,
+        profiles=(),
+        stored_order={},
+        env=env,
+        now=now,
+        # A path whose `~` cannot be expanded stays as it is, and names no file: that is no reason to fail.
+        file_exists=lambda path: Path(os.path.expanduser(path)).is_file(),  # noqa: PTH111
+    )
+
+
+def require_address(provider: Provider, where: Surroundings) -> None:
+    """Raise `ConfigError` (`config.unsure-address`) when the config is wrong where it decides where requests go."""
+    doubt = where.doubt(provider)
+    if doubt is not None:
+        raise ConfigError(
+            f"Where requests of {provider.label} go is not known while the config is wrong, so no credential is given.",
+            code="config.unsure-address",
+            fix="Mend the places named, then check with: jackfield config validate",
+            diagnostics=[doubt],
+        )
 
 
 def find_sources(provider: Provider, where: Surroundings) -> tuple[Source, ...]:
@@ -154,6 +215,9 @@ def _from_profiles(provider: Provider, where: Surroundings) -> Iterator[Source]:
         yield _profile_source(own[name])
     for name, reason in sorted(refused.items()):
         yield replace(_profile_source(own[name]), usable=False, reason=reason)
+    for name, reason in sorted(where.shut.items()):
+        if canonical_id(name.partition(":")[0]) in names:
+            yield Source("profile", name, modes.get(name, "unknown"), usable=False, reason=reason)
 
 
 def _profile_fault(profile: Profile, modes: Mapping[str, str], explicit: Sequence[str], now: int) -> str | None:
@@ -235,6 +299,8 @@ def _from_config(entry: ProviderSettings | None, where: Surroundings) -> Iterato
 def _from_reference(path: str, name: str, where: Surroundings) -> Source:
     """Follow `profile:ID`, which a login writes in place of a literal key."""
     profile = next((each for each in where.profiles if each.id == name), None)
+    if name in where.shut:
+        return Source("config", path, "api_key", usable=False, reason=f"the profile {name}: {where.shut[name]}")
     if profile is None:
         return Source("config", path, "api_key", usable=False, reason=f"there is no profile {name}")
     if not profile.is_usable(where.now):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from jackfield.credentials.envelope import Cipher
+    from jackfield.credentials.leases import RefreshNote
     from jackfield.credentials.link import Link
     from jackfield.credentials.profile import Profile
     from jackfield.credentials.schema import Schema
@@ -96,6 +97,10 @@ class CredentialStore:
         """The store's file, symbolic links resolved."""
         return self._source.path
 
+    def now(self) -> int:
+        """Return the time by the store's clock, ms since the epoch."""
+        return self._source.clock()
+
     def __enter__(self) -> CredentialStore:
         return self
 
@@ -112,47 +117,108 @@ class CredentialStore:
                 _drop(handle)
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, deadline: float | None = None) -> Iterator[Transaction]:
         """Have the store to oneself: what is done through the result becomes true at the end, or not at all.
 
         An exception that leaves the block undoes everything. Within the block the store's own methods are not to be
         called from the same thread.
 
+        Args:
+            deadline: the longest wait for other processes and threads in seconds, if not the store's; 0 is one try.
+
         Raises:
             StoreError: `store.locked`, `store.write-failed`, `store.unreadable`, `store.newer`.
             InternalError: `internal.nested-transaction`.
         """
-        with self._held() as handle, self._linked(handle, writing=True) as link:
+        with self._held(deadline) as handle, self._linked(handle, writing=True, deadline=deadline) as link:
             work = Transaction(link, self._cipher)
             try:
                 yield work
             finally:
                 work.end()
 
+    @contextmanager
+    def view(self) -> Iterator[Reader]:
+        """Read several things as they were at one instant; nobody is kept from writing meanwhile.
+
+        Within the block the store's own methods are not to be called from the same thread.
+
+        Raises:
+            StoreError: `store.unreadable`, `store.newer`, `store.locked`.
+            InternalError: `internal.nested-transaction`.
+        """
+        with self._held() as handle, self._linked(handle, writing=False) as link:
+            view = Reader(link, self._cipher)
+            try:
+                yield view
+            finally:
+                view.end()
+
+    def stamp(self) -> object:
+        """Return a value that is another one when anything may have been written since the last call.
+
+        Quick, and never waits: where somebody else in this process has the store, it is another one, too.
+        """
+        handle = self._handle
+        if handle.pid != os.getpid() or not handle.lock.acquire(blocking=False):
+            return object()
+        try:
+            link = handle.link
+            return link.stamp() if link is not None and link.is_current() else object()
+        except StoreError:
+            return object()  # whoever looks will be told
+        finally:
+            handle.lock.release()
+
     def profiles(self, provider: str | None = None) -> tuple[Profile, ...]:
         """See `Reader.profiles`."""
-        with self._reading() as view:
+        with self.view() as view:
             return view.profiles(provider)
 
     def get(self, profile_id: str) -> Profile | None:
         """See `Reader.get`."""
-        with self._reading() as view:
+        with self.view() as view:
             return view.get(profile_id)
 
     def order(self, provider: str) -> tuple[str, ...]:
         """See `Reader.order`."""
-        with self._reading() as view:
+        with self.view() as view:
             return view.order(provider)
 
     def resolution_order(self, provider: str) -> tuple[str, ...]:
         """See `Reader.resolution_order`."""
-        with self._reading() as view:
+        with self.view() as view:
             return view.resolution_order(provider)
 
-    def intents(self) -> tuple[Intent, ...]:
+    def intents(self, *, prefix: str = "", state: str | None = None) -> tuple[Intent, ...]:
         """See `Reader.intents`."""
-        with self._reading() as view:
-            return view.intents()
+        with self.view() as view:
+            return view.intents(prefix=prefix, state=state)
+
+    def intent_ids(self, *, prefix: str = "", state: str | None = None) -> tuple[str, ...]:
+        """See `Reader.intent_ids`."""
+        with self.view() as view:
+            return view.intent_ids(prefix=prefix, state=state)
+
+    def intent_faults(self, *, prefix: str = "", state: str | None = None) -> Mapping[str, StoreError]:
+        """See `Reader.intent_faults`."""
+        with self.view() as view:
+            return view.intent_faults(prefix=prefix, state=state)
+
+    def shut_profiles(self) -> Mapping[str, StoreError]:
+        """See `Reader.shut_profiles`."""
+        with self.view() as view:
+            return view.shut_profiles()
+
+    def write_fault(self) -> StoreError | None:
+        """See `Reader.write_fault`."""
+        with self.view() as view:
+            return view.write_fault()
+
+    def refresh_note(self, profile: Profile) -> RefreshNote | None:
+        """See `Reader.refresh_note`."""
+        with self.view() as view:
+            return view.refresh_note(profile)
 
     def put(self, profile: Profile, *, expected_owner: str | None = None) -> Profile:
         """See `Transaction.put`."""
@@ -194,6 +260,11 @@ class CredentialStore:
         with self.transaction() as work:
             return work.put_intent(intent_id, payload, state=state)
 
+    def trust_refresh(self, profile_id: str) -> bool:
+        """See `Transaction.trust_refresh`."""
+        with self.transaction() as work:
+            return work.trust_refresh(profile_id)
+
     def remove_intent(self, intent_id: str) -> bool:
         """See `Transaction.remove_intent`."""
         with self.transaction() as work:
@@ -206,33 +277,34 @@ class CredentialStore:
         log is emptied later if another process is reading at that moment.
 
         Raises:
-            StoreError: `store.sealed` or `store.tampered` when a row does not open; then nothing was changed.
+            StoreError: `store.sealed`, `store.other-key` or `store.tampered` when a row does not open; then nothing was
+                changed. `store.not-emptied` when all is sealed anew, but the file could not be written anew.
         """
         with self._held() as handle:
             with self._linked(handle, writing=True) as link:
                 count = Transaction(link, self._cipher).reseal(cipher)
             self._cipher = cipher
-            link.run("VACUUM")
-            link.run("PRAGMA wal_checkpoint(TRUNCATE)")
+            try:
+                link.run("VACUUM")
+                link.run("PRAGMA wal_checkpoint(TRUNCATE)")
+            except StoreError as error:
+                message = f"Everything in {self.path} is sealed anew, but old pages of it could not be emptied yet."
+                fix = "Make room on the disk, then run: jackfield auth seal"
+                raise StoreError(message, code="store.not-emptied", fix=fix) from error
         return count
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Return everything that is wrong with the store and where it lies; raises nothing of it."""
         found = list(place_diagnostics(self.path))
         try:
-            with self._reading() as view:
+            with self.view() as view:
                 found.extend(as_diagnostic(fault) for fault in view.faults())
         except StoreError as error:
             found.append(as_diagnostic(error))
         return tuple(found)
 
     @contextmanager
-    def _reading(self) -> Iterator[Reader]:
-        with self._held() as handle, self._linked(handle, writing=False) as link:
-            yield Reader(link, self._cipher)
-
-    @contextmanager
-    def _held(self) -> Iterator[_Handle]:
+    def _held(self, deadline: float | None = None) -> Iterator[_Handle]:
         """Have the connection to this thread alone."""
         if self._handle.pid != os.getpid():
             # A connection must not be used, nor even closed, on the other side of a fork; its lock may be held there.
@@ -242,8 +314,8 @@ class CredentialStore:
         if handle.holder == threading.get_ident():
             message = "The store was called within its own transaction; call the transaction instead."
             raise InternalError(message, code="internal.nested-transaction")
-        if not handle.lock.acquire(timeout=self._source.deadline):
-            raise self._source.locked()
+        if not handle.lock.acquire(timeout=self._source.deadline if deadline is None else deadline):
+            raise self._source.locked(deadline)
         handle.holder = threading.get_ident()
         try:
             yield handle
@@ -252,7 +324,7 @@ class CredentialStore:
             handle.lock.release()
 
     @contextmanager
-    def _linked(self, handle: _Handle, *, writing: bool) -> Iterator[Link]:
+    def _linked(self, handle: _Handle, *, writing: bool, deadline: float | None = None) -> Iterator[Link]:
         """Run the block in a transaction of the connection, which is opened if need be."""
         if self._closed:
             raise InternalError("The credential store is closed.", code="internal.store-closed")
@@ -260,7 +332,7 @@ class CredentialStore:
             _drop(handle)
         link = handle.link = handle.link or connect(self._source, create=writing)
         try:
-            link.begin(writing=writing)
+            link.begin(writing=writing, deadline=deadline)
             yield link
             link.commit()
         except BaseException:

@@ -113,7 +113,10 @@ def _judge(check: Check, response: Response, secret: Secret | None) -> Verdict:
     said = answer_text(response, secret)
     quoted = f": {said}" if said else ""
     if status != 401 and _is_page(response):
-        message = f"A web page answered ({status}), so this is not the provider's API, or something stands before it"
+        message = (
+            f"A web page answered ({status}), so this is not the provider's API, or something stands before it: "
+            "check the base URL"
+        )
         return Verdict("undetermined", message, status, took)
     if response.ok and (check.public or secret is None):
         return Verdict("reachable", "The service answers.", status, took)

@@ -108,7 +108,7 @@ def test_what_may_be_left_out_may_be_left_out(data: dict[str, object], credentia
             },
         ),
         (
-            {"kind": "oauth", "access": "a", "expires": 1, "extra": {"p": 7, 8: "x"}},
+            {"kind": "oauth", "access": "a", "expires": 1, "extra": {"p": {7}, 8: "x"}},
             {("profile.field", "credential.extra.p"), ("profile.field", "credential.extra.8")},
         ),
     ],

@@ -10,11 +10,12 @@ import pytest
 from jackfield.config.settings import ProviderSettings, Settings, read_settings
 from jackfield.credentials.profile import ApiKeyCredential, OAuthCredential, Profile, TokenCredential
 from jackfield.credentials.secret import Secret
-from jackfield.credentials.sources import Source, Surroundings, find_sources, pick_source
+from jackfield.credentials.sources import SHUT_REASONS, Source, Surroundings, find_sources, pick_source
 from jackfield.credentials.usage import Usage
 from jackfield.errors import CredentialError
 from jackfield.providers.block import ApiKey, AuthMethod, EnvSet, EnvVars, Provider
 from jackfield.providers.registry import ProviderRegistry
+from jackfield.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -620,3 +621,22 @@ def test_a_reference_that_leads_nowhere_says_why(profiles: tuple[Profile, ...], 
     )
     (config,) = [each for each in found if each.kind == "config"]
     assert (config.usable, config.reason, config.secret) == (False, reason, None)
+
+
+# --- what cannot be opened -------------------------------------------------------------------------------------------
+
+
+def test_a_profile_that_cannot_be_opened_is_a_source_that_says_why() -> None:
+    why = SHUT_REASONS["store.other-key"]
+    seen = replace(where(key("a"), config=listed({"acme:b": "oauth"})), shut={"acme:b": why, "other:c": why})
+    shut = [each for each in find_sources(ACME, seen) if each.name == "acme:b"]
+    assert [(each.kind, each.mode, each.usable, each.reason) for each in shut] == [("profile", "oauth", False, why)]
+    assert seen.is_untold(["acme"])
+    assert not seen.is_untold(["else"])
+    assert replace(seen, shut={}, unread=True).is_untold(["else"])
+
+
+def test_a_reference_to_a_profile_that_cannot_be_opened_does_not_say_that_there_is_none() -> None:
+    why = SHUT_REASONS["store.sealed"]
+    seen = replace(where(config=entry(apiKey="profile:acme:b")), shut={"acme:b": why})
+    assert f"the profile acme:b: {why}" in reasons(find_sources(ACME, seen)).values()

@@ -8,7 +8,7 @@ import pytest
 
 from jackfield.credentials.envelope import EnvelopeCipher, PlainCipher
 from jackfield.credentials.profile import ApiKeyCredential, OAuthCredential, Profile, TokenCredential
-from jackfield.credentials.schema import FIRST, Schema
+from jackfield.credentials.schema import CURRENT, Schema
 from jackfield.credentials.secret import Secret
 from jackfield.credentials.store import CredentialStore
 from jackfield.credentials.usage import HOUR, MINUTE, Usage
@@ -99,13 +99,106 @@ def test_the_last_to_close_leaves_one_file(open_store: OpenStore, path: Path) ->
     assert [each.name for each in path.parent.iterdir()] == ["credentials.db"]
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_a_transaction_may_wait_less_than_the_store_does(open_store: OpenStore, own: bool) -> None:
+    store, other = open_store(deadline=60), open_store()
+    store.put(key())
+    holder = store if own else other
+    codes: list[str] = []
+
+    def once() -> None:
+        try:
+            with store.transaction(deadline=0):
+                codes.append("had")
+        except StoreError as error:
+            codes.append(f"{error.code}: {'for 0 seconds' in error.message or not own}")
+
+    with holder.transaction():
+        thread = threading.Thread(target=once)
+        thread.start()
+        thread.join(30)
+    once()
+    assert codes == ["store.locked: True", "had"]
+    # The usual wait is back.
+    assert store._handle.link is not None
+    assert store._handle.link.run("PRAGMA busy_timeout") == [(60_000,)]
+
+
+# ----------------------------------------------------------------------------------------------------- views and stamps
+
+
+def test_a_view_shows_one_instant_and_keeps_nobody_from_writing(open_store: OpenStore) -> None:
+    store, other = open_store(), open_store()
+    before = store.put(key("a:1"))
+    with store.view() as view:
+        assert view.profiles() == (before,)
+        other.put(key("a:2"))
+        other.set_order("a", ["a:2"])
+        assert view.profiles() == (before,)
+        assert view.order("a") == ()
+        with pytest.raises(InternalError) as caught:
+            store.profiles()
+    assert caught.value.code == "internal.nested-transaction"
+    with pytest.raises(InternalError) as caught:
+        view.profiles()
+    assert caught.value.code == "internal.ended-transaction"
+    assert len(store.profiles()) == 2
+
+
+def test_a_view_of_a_store_that_does_not_exist_is_empty(store: CredentialStore, path: Path) -> None:
+    with store.view() as view:
+        assert view.profiles() == ()
+        assert view.refresh_note(grant()) is None
+    assert not path.exists()
+
+
+def test_a_stamp_stays_until_something_is_written(open_store: OpenStore, path: Path) -> None:
+    store, other = open_store(), open_store()
+    store.put(key("a:1"))
+    stamps = [store.stamp()]
+    assert store.get("a:1") is not None
+    assert store.stamp() == stamps[0]
+    for write in (
+        lambda: other.put(key("a:2")),
+        lambda: store.put(key("a:3")),
+        lambda: other.delete("a:2"),
+        lambda: store.record_use("a:1"),
+    ):
+        write()
+        stamps.append(store.stamp())
+        assert store.stamp() == stamps[-1]
+    assert all(stamps[each] != stamps[each + 1] for each in range(len(stamps) - 1))
+
+
+def test_a_stamp_of_what_cannot_be_looked_at_is_always_another(open_store: OpenStore, path: Path) -> None:
+    store = open_store()
+    assert store.stamp() != store.stamp()  # nothing is open yet
+    store.put(key())
+    with store.transaction():
+        assert store.stamp() != store.stamp()  # somebody has it
+    assert store.stamp() == store.stamp()
+    path.rename(path.with_name("moved.db"))
+    assert store.stamp() != store.stamp()  # another file is to be opened
+
+
+def test_a_stamp_never_waits(open_store: OpenStore) -> None:
+    store = open_store(deadline=60)
+    store.put(key())
+    found: list[object] = []
+    with store.transaction():
+        thread = threading.Thread(target=lambda: found.append(store.stamp()))
+        thread.start()
+        thread.join(30)
+    assert len(found) == 1
+
+
 # ------------------------------------------------------------------------------------------------------ the schema
 
 
 def test_the_file_carries_the_mark_the_version_and_the_log(store: CredentialStore, path: Path) -> None:
     store.put(key())
     assert sql(path, "PRAGMA application_id") == [(0x4A41434B,)]
-    assert sql(path, "PRAGMA user_version") == [(1,)]
+    assert sql(path, "PRAGMA user_version") == [(2,)]
     assert sql(path, "PRAGMA journal_mode") == [("wal",)]
 
 
@@ -126,12 +219,12 @@ def test_a_later_release_migrates_and_keeps_everything(open_store: OpenStore, pa
         before = store.put(key())
         store.record_failure("openai:default", "auth")
         usage = store.record_use("openai:default")
-    with open_store(schema=Schema((FIRST, second, third))) as newer:
+    with open_store(schema=Schema((*CURRENT.migrations, second, third))) as newer:
         profile = newer.get("openai:default")
         assert profile is not None
         assert (profile.credential, profile.usage) == (before.credential, usage)
         newer.put(key("openai:second"))
-    assert sql(path, "PRAGMA user_version") == [(3,)]
+    assert sql(path, "PRAGMA user_version") == [(4,)]
     assert sql(path, "SELECT generation FROM profiles") == [(0,), (0,)]
 
 
@@ -139,7 +232,9 @@ def test_a_migration_that_fails_changes_nothing(open_store: OpenStore, path: Pat
     with open_store() as store:
         store.put(key())
     before = path.read_bytes()
-    broken = Schema((FIRST, "ALTER TABLE profiles ADD COLUMN x TEXT; ALTER TABLE nothing ADD COLUMN y TEXT;"))
+    broken = Schema(
+        (*CURRENT.migrations, "ALTER TABLE profiles ADD COLUMN x TEXT; ALTER TABLE nothing ADD COLUMN y TEXT;")
+    )
     with pytest.raises(StoreError):
         open_store(schema=broken).profiles()
     assert path.read_bytes() == before
@@ -147,7 +242,7 @@ def test_a_migration_that_fails_changes_nothing(open_store: OpenStore, path: Pat
 
 
 def test_a_store_of_a_later_release_is_not_touched(open_store: OpenStore, path: Path) -> None:
-    with open_store(schema=Schema((FIRST, "CREATE TABLE more (x TEXT);"))) as newer:
+    with open_store(schema=Schema((*CURRENT.migrations, "CREATE TABLE more (x TEXT);"))) as newer:
         newer.put(key())
     before, names = path.read_bytes(), sorted(path.parent.iterdir())
     store = open_store()
@@ -162,12 +257,12 @@ def test_a_store_of_a_later_release_is_not_touched(open_store: OpenStore, path: 
 
 def test_a_later_release_that_is_still_in_the_log_is_seen(open_store: OpenStore) -> None:
     open_store().put(key())
-    newer = open_store(schema=Schema((FIRST, "CREATE TABLE more (x TEXT);")))
+    newer = open_store(schema=Schema((*CURRENT.migrations, "CREATE TABLE more (x TEXT);")))
     newer.put(key("a:b"))
     with pytest.raises(StoreError) as caught:
         open_store().profiles()
     assert caught.value.code == "store.newer"
-    assert "version 2, this release knows 1" in caught.value.message
+    assert "version 3, this release knows 2" in caught.value.message
 
 
 # ----------------------------------------------------------------------------------------------------- put and get
@@ -615,8 +710,8 @@ def test_a_wrong_key_opens_nothing_and_is_not_an_empty_store(open_store: OpenSto
     store = open_store(cipher=EnvelopeCipher(OTHER))
     with pytest.raises(StoreError) as caught:
         store.profiles()
-    assert caught.value.code == "store.tampered"
-    assert [each.code for each in caught.value.diagnostics] == ["store.tampered"] * 2
+    assert caught.value.code == "store.other-key"
+    assert [each.code for each in caught.value.diagnostics] == ["store.other-key"] * 2
     assert "another key" in caught.value.diagnostics[0].message
 
 
@@ -667,7 +762,7 @@ def test_a_tampered_intent_is_named(open_store: OpenStore, path: Path) -> None:
     with pytest.raises(StoreError) as caught:
         store.intents()
     assert caught.value.code == "store.tampered"
-    assert "intent logout" in caught.value.message
+    assert "record logout of an earlier change" in caught.value.message
 
 
 def test_a_payload_that_is_no_credential_is_tampered(open_store: OpenStore, path: Path) -> None:
@@ -756,3 +851,71 @@ def test_what_is_deleted_is_gone_from_the_pages(open_store: OpenStore, path: Pat
         store.delete("a:1")
     assert b"sk-canary-gone" not in path.read_bytes()
     assert b"sk-stays" in path.read_bytes()
+
+
+def refuses_every_write(store: CredentialStore, code: str) -> None:
+    for call in (
+        lambda: store.put(key("a:3")),
+        lambda: store.put_intent("a", {}),
+        lambda: store.set_order("a", ["a:1"]),
+        lambda: store.clear_order("a"),
+        lambda: store.reseal(EnvelopeCipher(OTHER)),
+    ):
+        with pytest.raises(StoreError) as caught:
+            call()
+        assert caught.value.code == code
+
+
+def test_what_does_not_open_is_named_with_the_reason_and_the_store_is_not_written(open_store: OpenStore) -> None:
+    with open_store(cipher=EnvelopeCipher(KEY)) as first:
+        first.put(key("a:1"))
+        first.put(key("a:2"))
+    for cipher, code in ((EnvelopeCipher(OTHER), "store.other-key"), (PlainCipher(), "store.sealed")):
+        with open_store(cipher=cipher) as store:
+            assert {name: fault.code for name, fault in store.shut_profiles().items()} == {"a:1": code, "a:2": code}
+            fault = store.write_fault()
+            assert fault is not None
+            assert fault.code == code
+            refuses_every_write(store, code)
+            (told,) = store.diagnostics()
+            assert (told.code, "the profiles a:1, a:2" in told.message) == (code, True)
+    with open_store(cipher=EnvelopeCipher(KEY)) as first:
+        assert (dict(first.shut_profiles()), first.write_fault(), first.diagnostics()) == ({}, None, ())
+        assert [each.id for each in first.profiles()] == ["a:1", "a:2"]
+
+
+def test_a_key_that_opens_one_row_may_write(open_store: OpenStore) -> None:
+    with open_store(cipher=EnvelopeCipher(KEY)) as first:
+        first.put(key("a:1"))
+    with open_store(cipher=EnvelopeCipher(OTHER, older=[KEY])) as both:
+        both.put(key("z:2"))
+    for cipher, opened in ((EnvelopeCipher(KEY), "a:1"), (EnvelopeCipher(OTHER), "z:2")):
+        with open_store(cipher=cipher) as store:
+            assert [each.id for each in store.profiles()] == [opened]
+            assert store.write_fault() is None
+            assert [each.code for each in store.diagnostics()] == ["store.other-key"]
+            store.put(key(opened, "anew"))
+
+
+def test_a_full_disk_after_everything_was_sealed_anew_is_not_told_as_nothing_done(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jackfield.credentials.link import Link
+
+    run = Link.run
+
+    def full(link: Link, sql: str, *values: object) -> list[tuple[object, ...]]:
+        if sql == "VACUUM":
+            raise link.source.write_failed("database or disk is full")
+        return run(link, sql, *values)
+
+    store = open_store()
+    store.put(key("a:1"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Link, "run", full)
+        with pytest.raises(StoreError) as caught:
+            store.reseal(EnvelopeCipher(KEY))
+    assert caught.value.code == "store.not-emptied"
+    assert "unchanged" not in caught.value.message
+    assert [each.id for each in open_store(cipher=EnvelopeCipher(KEY)).profiles()] == ["a:1"]
+    assert store.reseal(EnvelopeCipher(KEY)) == 1
