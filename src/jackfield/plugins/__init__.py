@@ -1,0 +1,1 @@
+"""Plugins: found, listed, run in processes of their own, and registered like core."""
