@@ -29,6 +29,8 @@ R = TypeVar("R")
 _FUZZY_LIMIT = 2_000
 # What is longer is no name that somebody mistyped, and comparing it takes a time that its sender chooses.
 _FUZZY_LENGTH = 100
+# Letters up to which a name is short.
+_SHORT = 5
 # Vendors' keys have 32 characters or more: what may be a key is not repeated.
 _SHOWN_LENGTH = 31
 
@@ -166,6 +168,23 @@ class Table(Generic[T]):
         )
         with self._lock:
             self._add(claim)
+
+    def amend(self, key: str, change: Callable[[T], T]) -> None:
+        """Put `change(thing)` in the place of the thing with this key; its owner and its names stay as they are.
+
+        Raises:
+            UnknownNameError: `<code>.unknown` when nothing has this key.
+        """
+        with self._lock:
+            old, claim = self._holders.get(key, (None, None))
+            if old is None or claim is None or old.key != key:
+                raise self._unknown(key)
+            new = Entry(key, change(old.value), old.aliases, old.owner, old.reserved)
+            amended = _Claim(claim.owner, tuple(new if each is old else each for each in claim.entries))
+            self._taken = [amended if each is claim else each for each in self._taken]
+            self._holders.update({name: (each, amended) for each in amended.entries for name in each.held})
+            # Readers see the old dict until the new one is whole.
+            self.by_name, self._snapshot = {**self.by_name, **dict.fromkeys(new.names, new.value)}, None
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Return one error for each name a refused claim lost, in an order that does not depend on arrival."""
@@ -307,7 +326,9 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> tuple[str, ...]:
     pool: Sequence[str] = list(known)
     if len(pool) > _FUZZY_LIMIT:
         pool = [other for other in pool if other[:1] == name[:1]][:_FUZZY_LIMIT]
-    close = difflib.get_close_matches(name, pool, n=count, cutoff=0.6)
+    # Of a few letters, three that agree are chance (`nope`, `openai`); of many, they are a slip.
+    cutoff = 0.65 if len(name) <= _SHORT else 0.6
+    close = difflib.get_close_matches(name, pool, n=count, cutoff=cutoff)
     longer = sorted(other for other in pool if len(name) > 1 and name in other and other not in close)
     return (*close, *longer)[:count]
 

@@ -632,3 +632,46 @@ def test_trust_decides_who_has_a_reserved_name_whatever_the_order_of_arrival(ord
             continue
     assert [each.owner for each in table.snapshot()] == [CORE]
     assert [each.owner for each in table.diagnostics()] == ["plugin:acme", "plugin:local"]
+
+
+# --- amending
+
+
+def test_amending_puts_another_thing_under_the_same_names() -> None:
+    table = filled()
+    table.amend("alpha", lambda thing: thing.upper())
+    assert served(table) == {
+        "alpha": ("THING ALPHA", "core"),
+        "a": ("THING ALPHA", "core"),
+        "first": ("THING ALPHA", "core"),
+        "beta": ("thing beta", "core"),
+    }
+
+
+def test_a_snapshot_taken_before_an_amendment_stays_as_it_was() -> None:
+    table = filled()
+    before = table.snapshot()
+    table.amend("beta", lambda _: "other")
+    assert (before.values(), table.snapshot().values()) == (("thing alpha", "thing beta"), ("thing alpha", "other"))
+
+
+@pytest.mark.parametrize("name", ["a", "gamma"])
+def test_only_a_key_can_be_amended(name: str) -> None:
+    table = filled()
+    with pytest.raises(UnknownNameError) as caught:
+        table.amend(name, lambda thing: thing)
+    assert caught.value.code == "registry.unknown"
+    assert served(table) == served(filled())
+
+
+def test_an_amended_thing_survives_the_displacement_of_another() -> None:
+    table: Table[str] = Table("thing")
+    table.add(ZETA, [entry("zeta", "shared")])
+    table.add(CORE, [entry("alpha")])
+    table.amend("alpha", lambda _: "amended")
+    table.add(ACME, [entry("acme", "shared")])
+    assert {name: thing for name, (thing, _) in served(table).items()} == {
+        "alpha": "amended",
+        "acme": "thing acme",
+        "shared": "thing acme",
+    }

@@ -129,17 +129,21 @@ _ACCEPT: Mapping[str, Callable[[Question, object], object]] = {
 
 
 def _find(answer: object, options: Sequence[Option]) -> int | None:
-    if isinstance(answer, bool):
-        return next((place for place, each in enumerate(options) if each.value is answer), None)
-    # For Python 1 is True; an answer of 1 is meant as a place.
-    by_value = next(
-        (place for place, each in enumerate(options) if each.value == answer and not isinstance(each.value, bool)), None
-    )
-    if by_value is not None:
-        return by_value
+    for place, each in enumerate(options):
+        if _is_same(each.value, answer) or (each.answer is not None and _is_same(each.answer, answer)):
+            return place
     if isinstance(answer, str):
         return next((place for place, each in enumerate(options) if each.label == answer), None)
+    if isinstance(answer, bool):
+        return None
     return answer if isinstance(answer, int) and 0 <= answer < len(options) else None
+
+
+def _is_same(value: object, answer: object) -> bool:
+    """Tell whether an answer is a value; for Python 1 is True, but an answer of 1 is meant as a number or a place."""
+    if isinstance(answer, bool) or isinstance(value, bool):
+        return value is answer
+    return value == answer
 
 
 def _name(option: Option) -> str:

@@ -20,13 +20,16 @@ from jackfield.records import record
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from jackfield.auth.browser import Browser
+    from jackfield.auth.grants import Grant
     from jackfield.auth.prompter import Prompter
     from jackfield.credentials.profile import Credential
+    from jackfield.net import HttpClient
     from jackfield.providers.block import ApiKey, AuthMethod, Provider
 
     Runner = Callable[["LoginContext"], Awaitable["LoginResult"]]
 
-_PLACE = re.compile(r"\{[a-z]+\}")
+_PLACE = re.compile(r"\{([a-z]+)\}")
 _DURATION = re.compile(r"([0-9]{1,6})\s*([smhdw]?)")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
@@ -44,6 +47,10 @@ class LoginContext:
         profile_name: the name asked for with `--profile`.
         expires_in: lifetime of a pasted token such as `30d`, when the user gave one.
         now: ms since the epoch.
+        browser: opens pages for the user, and knows whether this is a remote session; None where neither is known.
+        open_client: opens an HTTP client, to be used with `async with`.
+        clock: ms since the epoch, now; None stands for `now`.
+        sleep: waits for some seconds; None stands for `asyncio.sleep`.
     """
 
     provider: Provider
@@ -55,6 +62,10 @@ class LoginContext:
     key: Secret | None = None
     profile_name: str | None = None
     expires_in: str | None = None
+    browser: Browser | None = None
+    open_client: Callable[[], HttpClient] | None = None
+    clock: Callable[[], int] | None = None
+    sleep: Callable[[float], Awaitable[object]] | None = None
 
 
 @record
@@ -70,13 +81,19 @@ class NewProfile:
 class LoginResult:
     """What a flow returns: credentials, the model ref it proposes as default, notes for the user, a change of config.
 
-    The `config_patch` is a proposal: what of it is taken, and after which consents, is for `plan_login` to say.
+    The `config_patch` is a proposal: what of it is taken, and after which consents, is for `plan_login` to say. So is
+    the `proposal` of a login that this program did not write: all that it returned, in place of the other fields. In
+    `typed` are the addresses that the user typed or agreed to on the way. `issued` says that the provider has given the
+    credentials out just now, so that it need not be asked whether it takes them.
     """
 
     profiles: tuple[NewProfile, ...] = ()
     default_model: str | None = None
     notes: tuple[str, ...] = ()
     config_patch: Mapping[str, object] | None = None
+    proposal: Mapping[str, object] | None = None
+    typed: tuple[str, ...] = ()
+    issued: bool = False
 
 
 async def run_api_key(context: LoginContext) -> LoginResult:
@@ -99,23 +116,44 @@ async def run_local_server(context: LoginContext) -> LoginResult:
     return LoginResult((), _default_model(context))
 
 
+async def run_oauth_pkce(context: LoginContext) -> LoginResult:
+    """Sign in on the vendor's page, and get a grant for the code that comes back (see `jackfield.auth.oauth`)."""
+    from jackfield.auth.oauth import sign_in
+
+    return _granted(context, await sign_in(context))
+
+
+async def run_device_code(context: LoginContext) -> LoginResult:
+    """Type a code on the vendor's page, and get a grant when that is done (see `jackfield.auth.device`)."""
+    from jackfield.auth.device import sign_in
+
+    return _granted(context, await sign_in(context))
+
+
 CORE_RUNNERS: Mapping[str, Runner] = {
     "api-key": run_api_key,
     "token": run_token,
     "local-server": run_local_server,
+    "oauth-pkce": run_oauth_pkce,
+    "device-code": run_device_code,
 }
 """The flows of core by the names that blocks use."""
 
 
-def profile_id(context: LoginContext) -> str:
+def profile_id(context: LoginContext, names: Mapping[str, str] | None = None) -> str:
     """Return the id of the profile to write: the method's, with the name the user asked for.
+
+    Args:
+        context: the login.
+        names: what fills `{email}` and the like; what is not there becomes `default`.
 
     Raises:
         RequestError: `login.profile-name` when that name cannot name a profile.
     """
     template = context.method.profile or f"{context.provider.id}:default"
     if context.profile_name is None:
-        return _PLACE.sub("default", template)
+        known = names or {}
+        return _PLACE.sub(lambda place: known.get(place[1], "default"), template)
     prefix = f"{context.provider.id}:"
     name = context.profile_name.strip().removeprefix(prefix)
     if not is_profile_name(name):
@@ -141,6 +179,12 @@ def parse_duration(text: str) -> int:
             fix="Write a number and s, m, h, d or w, such as 30d.",
         )
     return int(match[1]) * _UNITS[match[2] or "d"]
+
+
+def _granted(context: LoginContext, grant: Grant) -> LoginResult:
+    email = grant.identity.email
+    profile = NewProfile(profile_id(context, grant.identity.names), grant.credential, email)
+    return LoginResult((profile,), _default_model(context), grant.notes, issued=True)
 
 
 async def _get_key(context: LoginContext) -> Secret:

@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 @record
 class Option:
-    """One thing to choose: its value, what is shown, and a hint beside it."""
+    """One thing to choose: its value, what is shown, and a hint beside it.
+
+    `answer` is what a script of answers may call it by beside its value, its label and its place: a text, a number, or
+    true or false.
+    """
 
     value: object
     label: str
     hint: str | None = None
+    answer: str | float | bool | None = None
 
 
 @record
@@ -38,6 +43,8 @@ class Question:
         placeholder: an example, shown while nothing is typed.
         validate: takes a line and returns a complaint, or None when it is right.
         answer_flag: the command-line flag that answers the same question without a terminal.
+        waiting: what is waited for beside the answer, and will make the question go away.
+        seconds: how long that is waited for.
     """
 
     kind: Literal["select", "multiselect", "text", "secret", "confirm"]
@@ -47,6 +54,8 @@ class Question:
     placeholder: str | None = None
     validate: Callable[[str], str | None] | None = None
     answer_flag: str | None = None
+    waiting: str | None = None
+    seconds: float | None = None
 
 
 class Progress:
@@ -64,6 +73,8 @@ class Prompter(ABC):
 
     can_retry: bool = False
     """Whether another answer may be had after one that did not work out."""
+    attended: bool = True
+    """Whether anybody takes part, be it a script: a sign-in on a web page is not begun for nobody."""
 
     @abstractmethod
     async def ask(self, question: Question) -> object:
@@ -77,6 +88,15 @@ class Prompter(ABC):
         """Show that something is under way."""
         del label
         return Progress()
+
+    def countdown(self, label: str, seconds: float) -> Progress:
+        """Show that something is waited for, and for how many seconds yet."""
+        del seconds
+        return self.progress(label)
+
+    async def show_qr(self, url: str) -> None:
+        """Show an address to the camera of another device, where there is a screen for that."""
+        del url
 
     async def intro(self, title: str) -> None:
         """Say what begins."""
@@ -111,6 +131,8 @@ class Prompter(ABC):
         placeholder: str | None = None,
         validate: Callable[[str], str | None] | None = None,
         answer_flag: str | None = None,
+        waiting: str | None = None,
+        seconds: float | None = None,
     ) -> str:
         """Return a line; asked again while `validate` returns a complaint."""
         question = Question(
@@ -120,6 +142,8 @@ class Prompter(ABC):
             placeholder=placeholder,
             validate=validate,
             answer_flag=answer_flag,
+            waiting=waiting,
+            seconds=seconds,
         )
         return str(await self.ask(question))
 
@@ -140,6 +164,8 @@ class NobodyPrompter(Prompter):
     Args:
         say: where notes go, such as a function that prints to stderr.
     """
+
+    attended = False
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say

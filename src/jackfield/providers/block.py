@@ -31,6 +31,9 @@ ApiStyle = Literal[
 
 AuthKind = Literal["api_key", "token", "oauth", "device_code", "custom", "none"]
 Modality = Literal["text", "image", "audio", "video"]
+PLUGIN_RUNNER = "plugin:"
+"""How the names of strategies begin that a plugin brings."""
+
 TEXT: tuple[Modality, ...] = ("text",)
 TEXT_IMAGE: tuple[Modality, ...] = ("text", "image")
 
@@ -203,8 +206,21 @@ class ApiKey(Part):
 class OAuth(Part):
     """What an OAuth or device-code flow of this provider needs (RFC 6749, 7636, 8252, 8628).
 
-    `redirect_uri` is the one the vendor registered; `pasted` says what a user may paste when no browser can reach this
-    machine. Client ids that are not public come from the variables in `client_env`.
+    Attributes:
+        hosts: whom the flow talks to.
+        redirect_uri: the one the vendor registered; without one it is on a port that the system chooses.
+        client_id: of a client that is public, as those of programs on users' machines are.
+        client_env: where other clients are described, in this order: variables for the client's id, its secret, its
+            redirect address, and its scopes (parted by white space).
+        authorize_params: what the vendor's authorization page wants beside the standard's parameters.
+        pasted: what a user may paste when no browser can reach this machine: the whole address that they are sent to,
+            or also a code alone, for vendors that show nothing else. None stands for the address.
+        account_claim: where the account's id stands in what the vendor tells of the user, outermost key first.
+        needs_account: whether a grant without that id is of no use.
+        timeout_s: how long the user has; `expiry_margin_s` before its end a token counts as ended.
+        keeps_refresh_token: a refresh without a new refresh token leaves the old one in force.
+        refresh_runner: name of the strategy that renews a grant, where the standard's will not do; `refresh_url` is
+            where it asks, where that is not `token_url`.
     """
 
     hosts: tuple[str, ...]
@@ -214,8 +230,12 @@ class OAuth(Part):
     userinfo_url: str | None = None
     redirect_uri: str | None = None
     scopes: tuple[str, ...] = ()
+    client_id: str | None = None
     client_env: tuple[str, ...] = ()
+    authorize_params: Mapping[str, str] = FrozenMap()
     pasted: Literal["url", "url-or-code"] | None = None
+    account_claim: tuple[str, ...] = ()
+    needs_account: bool = False
     timeout_s: int = 300
     expiry_margin_s: int = 300
     keeps_refresh_token: bool = False
@@ -223,7 +243,7 @@ class OAuth(Part):
     refresh_url: str | None = None
 
     def check(self) -> Iterator[Diagnostic]:
-        """Yield faults of URLs and times."""
+        """Yield faults of URLs, times and the account's claim."""
         for name in ("authorize_url", "token_url", "device_code_url", "userinfo_url", "redirect_uri", "refresh_url"):
             value = getattr(self, name)
             if value is not None:
@@ -234,6 +254,8 @@ class OAuth(Part):
             yield fault("must be at least 1", "timeout_s")
         if self.expiry_margin_s < 0:
             yield fault("must be zero or more", "expiry_margin_s")
+        if self.needs_account and not self.account_claim:
+            yield fault("must say where the account's id stands", "account_claim")
 
 
 @part
@@ -303,12 +325,19 @@ class AuthMethod(Part):
         for name, where in names:
             if not _CHOICE.fullmatch(name):
                 yield fault("must be 1 to 64 letters, digits, . - _ and start with a letter or digit", *where)
+        if self.runner.startswith(PLUGIN_RUNNER):
+            # What a flow needs, its plugin knows.
+            yield from self._check_profile()
+            return
         if self.kind in {"api_key", "token"} and self.key is None:
             yield fault(f"a method of kind {self.kind} says how its key is asked for", "key")
         if self.kind in {"oauth", "device_code"} and self.oauth is None and self.supplied_by is None:
             yield fault(f"a method of kind {self.kind} says how its flow works, or which plugin supplies it", "oauth")
         if self.kind != "none" and self.profile is None and self.supplied_by is None:
             yield fault("a method that yields a credential names its profile", "profile")
+        yield from self._check_profile()
+
+    def _check_profile(self) -> Iterator[Diagnostic]:
         if self.profile is not None and not _PROFILE.fullmatch(self.profile):
             yield fault("must look like provider:name or provider:{email}", "profile")
 

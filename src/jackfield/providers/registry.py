@@ -8,6 +8,7 @@ from jackfield.diagnostics import Diagnostic
 from jackfield.errors import BlockError, RegistrationError
 from jackfield.ids import parse_model_ref
 from jackfield.providers.block import Provider
+from jackfield.records import replace
 from jackfield.table import CORE, Entry, Owner, Snapshot, Table, Trust
 
 if TYPE_CHECKING:
@@ -57,6 +58,33 @@ class ProviderRegistry:
                 raise _not_a_block(provider, owner)
             entries.append(Entry(provider.id, provider, provider.aliases, reserved=_reserved(provider)))
         self._table.add(owner, entries)
+
+    def supply_method(self, provider_id: str, method_id: str, *, runner: str, owner: Owner) -> None:
+        """Fill a method that a block leaves to one plugin: from now on `runner` carries it out.
+
+        That is neither a duplicate nor an override: the block names the plugin (`supplied_by`), and no other owner is
+        let in. Everything else of the block stays as it is.
+
+        Args:
+            provider_id: id of the provider.
+            method_id: id of its method.
+            runner: name of the strategy that the plugin brings.
+            owner: `plugin:<id>`, where the id is the method's `supplied_by`.
+
+        Raises:
+            UnknownNameError: `registry.unknown` when there is no such provider.
+            RegistrationError: `registry.slot` when the method is not left to this owner.
+        """
+        provider = self.resolve_provider(provider_id)
+        slot = next((each for each in provider.auth if each.id == method_id), None)
+        # A workspace names its plugins as it likes: one of them is no proof of being the plugin that is meant.
+        may_fill = owner.trust is not Trust.WORKSPACE
+        if not may_fill or slot is None or slot.supplied_by is None or owner.name != f"plugin:{slot.supplied_by}":
+            message = f"{owner} cannot supply the login {method_id!r} of {provider.id}: it is not left to this plugin."
+            raise RegistrationError(message, code="registry.slot", fix="Register a provider of its own.")
+        filled = replace(slot, supplied_by=None, runner=runner)
+        auth = tuple(filled if each is slot else each for each in provider.auth)
+        self._table.amend(provider.id, lambda block: replace(block, auth=auth))
 
     def resolve_provider(self, name: str) -> Provider:
         """Return the block with this id or alias; letter case and surrounding white space do not matter.

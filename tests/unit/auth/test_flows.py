@@ -263,13 +263,34 @@ def test_a_method_without_a_description_of_its_key_is_our_own_fault() -> None:
         Login(way=method(kind="none", key=None)).run(run_api_key)
 
 
-def test_every_runner_of_core_that_takes_a_key_is_there() -> None:
+def test_every_runner_that_a_block_of_core_names_is_there() -> None:
     named = {
         each.runner
         for block in ProviderRegistry.with_core().list_providers()
         for each in block.auth
-        if each.kind in {"api_key", "token", "none"} and each.supplied_by is None
+        if each.supplied_by is None
     }
 
     assert named <= set(CORE_RUNNERS)
-    assert set(CORE_RUNNERS) == {"api-key", "token", "local-server"}
+    assert set(CORE_RUNNERS) == {"api-key", "token", "local-server", "oauth-pkce", "device-code"}
+
+
+@pytest.mark.parametrize(
+    ("template", "names", "expected"),
+    [
+        ("acme:{email}", {"email": "me@example.org"}, "acme:me@example.org"),
+        ("acme:{username}", {"email": "me@example.org"}, "acme:default"),
+        ("acme:{username}", {"username": "me", "email": "me@example.org"}, "acme:me"),
+        ("acme:fixed", {"username": "me"}, "acme:fixed"),
+    ],
+)
+def test_what_the_vendor_tells_of_the_user_fills_the_profiles_id(
+    template: str, names: dict[str, str], expected: str
+) -> None:
+    assert profile_id(Login(way=method(profile=template)).context, names) == expected
+
+
+def test_the_name_asked_for_comes_before_what_the_vendor_tells() -> None:
+    context = Login(way=method(profile="acme:{email}"), profile_name="work").context
+
+    assert profile_id(context, {"email": "me@example.org"}) == "acme:work"

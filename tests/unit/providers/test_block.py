@@ -169,6 +169,7 @@ RULES: tuple[tuple[type[Part], dict[str, Any], tuple[str, ...], str], ...] = (
     (OAuth, {"hosts": []}, ("hosts",), "must name the hosts the flow talks to"),
     (OAuth, {"timeout_s": 0}, ("timeout_s",), ONE),
     (OAuth, {"expiry_margin_s": -1}, ("expiry_margin_s",), ZERO),
+    (OAuth, {"needs_account": True}, ("account_claim",), "must say where the account's id stands"),
     (Check, {"url": "/models"}, ("url",), "must start with {base}, {origin} or https://"),
     (Check, {"url": "ftp://acme.test"}, ("url",), "must start with {base}, {origin} or https://"),
     (Check, {"url": "{region}/models"}, ("url",), "must start with {base}, {origin} or https://"),

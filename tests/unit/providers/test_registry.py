@@ -381,3 +381,70 @@ def test_two_methods_of_one_provider_may_share_a_flag() -> None:
     )
     registry.register_provider(provider("acme", auth=both))
     assert registry.resolve_provider("acme").auth == both
+
+
+# --- methods that a plugin supplies
+
+SUPPLIER = Owner(Trust.INSTALLED, "plugin:acme-auth")
+
+
+def with_slot() -> ProviderRegistry:
+    slot = AuthMethod(
+        id="device",
+        choice="acme-device",
+        kind="device_code",
+        label="Acme device",
+        runner="plugin:acme-auth/device",
+        profile="acme:default",
+        supplied_by="acme-auth",
+    )
+    registry = ProviderRegistry()
+    registry.register_provider(provider("acme", "acme-ai", auth=(slot,)), owner=CORE)
+    return registry
+
+
+def test_the_named_plugin_fills_its_slot_and_the_rest_of_the_block_stays() -> None:
+    registry = with_slot()
+    before = registry.resolve_provider("acme")
+    registry.supply_method("acme", "device", runner="plugin:acme-auth/code", owner=SUPPLIER)
+    after = registry.resolve_provider("acme-ai")
+    assert (after.auth[0].runner, after.auth[0].supplied_by) == ("plugin:acme-auth/code", None)
+    assert (after.id, after.aliases, after.label) == (before.id, before.aliases, before.label)
+    assert (after.auth[0].choice, after.auth[0].label) == ("acme-device", "Acme device")
+    assert registry.owner_of("acme") == CORE
+
+
+@pytest.mark.parametrize(
+    ("owner", "method"),
+    [
+        (Owner(Trust.INSTALLED, "plugin:other"), "device"),
+        (Owner(Trust.WORKSPACE, "plugin:acme-auth"), "device"),
+        (Owner(Trust.INSTALLED, "app"), "device"),
+        (SUPPLIER, "unknown"),
+    ],
+    ids=["another plugin", "a workspace's plugin", "no plugin", "no such method"],
+)
+def test_nobody_else_fills_a_slot(owner: Owner, method: str) -> None:
+    registry = with_slot()
+    with pytest.raises(RegistrationError) as caught:
+        registry.supply_method("acme", method, runner="plugin:x/y", owner=owner)
+    assert caught.value.code == "registry.slot"
+    assert registry.resolve_provider("acme") == with_slot().resolve_provider("acme")
+
+
+def test_a_slot_is_filled_once() -> None:
+    registry = with_slot()
+    registry.supply_method("acme", "device", runner="plugin:acme-auth/device", owner=SUPPLIER)
+    with pytest.raises(RegistrationError):
+        registry.supply_method("acme", "device", runner="plugin:acme-auth/other", owner=SUPPLIER)
+
+
+def test_a_slot_of_an_unknown_provider_is_unknown() -> None:
+    with pytest.raises(UnknownNameError):
+        with_slot().supply_method("nobody", "device", runner="plugin:x/y", owner=SUPPLIER)
+
+
+@pytest.mark.parametrize("kind", ["oauth", "device_code", "api_key", "token", "custom"])
+def test_a_method_that_a_plugin_runs_needs_no_description_of_its_flow(kind: Any) -> None:
+    method = AuthMethod(id="in", choice="acme-in", kind=kind, label="In", runner="plugin:acme/in")
+    assert provider("acme", auth=(method,)).auth == (method,)

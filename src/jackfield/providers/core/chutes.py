@@ -31,6 +31,7 @@ PROVIDER = Provider(
                     "CHUTES_OAUTH_SCOPES",
                 ),
                 pasted="url",
+                account_claim=("sub",),
                 timeout_s=180,
                 keeps_refresh_token=True,
                 refresh_runner="chutes-refresh",

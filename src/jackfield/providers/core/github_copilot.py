@@ -81,8 +81,11 @@ PROVIDER = Provider(
             hint="Uses GitHub device flow",
             runner="device-code",
             order=110,
+            # The public client id that GitHub's Copilot plugins sign in with (as in github.com/openclaw/openclaw,
+            # src/providers/github-copilot-auth.ts): the exchange of tokens takes those of a Copilot client only.
             oauth=OAuth(
                 hosts=("github.com",),
+                client_id="Iv1.b507a08c87ecfe98",
                 device_code_url="https://github.com/login/device/code",
                 token_url="https://github.com/login/oauth/access_token",
                 scopes=("read:user",),

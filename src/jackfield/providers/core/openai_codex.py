@@ -14,6 +14,7 @@ from jackfield.providers.block import (
     RuntimeTags,
 )
 from jackfield.providers.core import codex_cli, openai
+from jackfield.providers.parts import FrozenMap
 
 _MODELS = (
     Model("gpt-5.1", "GPT-5.1", 272_000, 128_000, TEXT_IMAGE, Cost(1.25, 10, 0.125), reasoning=True),
@@ -44,10 +45,26 @@ PROVIDER = Provider(
             runner="oauth-pkce",
             order=20,
             legacy_choices=(codex_cli.PROVIDER.id,),
+            # Public facts of the vendor's own client: github.com/openai/codex, codex-rs/login/src/server.rs (addresses,
+            # scopes, parameters of the page) and codex-rs/login/src/auth/manager.rs (CLIENT_ID, renewal as JSON).
             oauth=OAuth(
                 hosts=("auth.openai.com",),
+                authorize_url="https://auth.openai.com/oauth/authorize",
+                token_url="https://auth.openai.com/oauth/token",
                 redirect_uri="http://localhost:1455/auth/callback",
+                scopes=("openid", "profile", "email", "offline_access"),
+                client_id="app_EMoamEEZ73f0CkXaXp7hrann",
+                authorize_params=FrozenMap(
+                    {
+                        "id_token_add_organizations": "true",
+                        "codex_cli_simplified_flow": "true",
+                        "originator": "codex_cli_rs",
+                    }
+                ),
                 pasted="url",
+                account_claim=("https://api.openai.com/auth", "chatgpt_account_id"),
+                needs_account=True,
+                refresh_runner="codex-refresh",
             ),
             profile="openai-codex:{email}",
         ),

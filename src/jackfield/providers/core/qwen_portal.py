@@ -38,8 +38,11 @@ PROVIDER = Provider(
             label="Qwen OAuth",
             runner="plugin:qwen-portal-auth/device",
             order=160,
+            # The client id is the public one of the vendor's own program (github.com/QwenLM/qwen-code,
+            # packages/core/src/qwen/qwenOAuth2.ts); core needs it to renew what the plugin got.
             oauth=OAuth(
                 hosts=("chat.qwen.ai",),
+                client_id="f0304373b74a44d2b584a3fb70ca9e56",
                 scopes=("openid", "profile", "email", "model.completion"),
                 keeps_refresh_token=True,
                 refresh_runner="qwen-refresh",
