@@ -31,6 +31,8 @@ SOURCE = PROJECT / "src" / "jackfield"
 MEANINGS = Path(__file__).with_name("error_meanings.toml")
 
 _CODE = re.compile(r"[a-z]+(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+")
+# What looks like a code and is the name of a file.
+_FILES = (".py", ".json", ".toml", ".ts", ".mjs", ".js")
 _CLASSES: Mapping[str, type[JackfieldError]] = {
     name: each for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, JackfieldError)
 }
@@ -191,11 +193,18 @@ def _literals(tree: ast.AST, families: set[str], prefixes: tuple[str, ...]) -> I
         values: list[ast.expr] = []
         if isinstance(node, ast.Call):
             values = [*node.args, *(each.value for each in node.keywords)]
-        elif isinstance(node, ast.Assign):
-            values = [node.value]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            values = [node.value] if node.value is not None else []
+        elif isinstance(node, ast.Tuple | ast.List):
+            values = node.elts
+        elif isinstance(node, ast.Dict):
+            values = node.values
+        elif isinstance(node, ast.IfExp | ast.BoolOp):
+            values = [node.body, node.orelse] if isinstance(node, ast.IfExp) else node.values
         for value in values:
             for text in _texts(value, prefixes):
-                if _CODE.fullmatch(text) and text.partition(".")[0] in families:
+                is_code = _CODE.fullmatch(text) and not text.endswith(_FILES)
+                if is_code and text.partition(".")[0] in families:
                     yield text
 
 

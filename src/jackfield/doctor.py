@@ -6,16 +6,18 @@ with its record, so that it can be taken back.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from jackfield.commits import Draft
-from jackfield.config.file import Change
+from jackfield.config.file import Change, apply_changes
 from jackfield.config.host import ABSENT, at, find, forget_changes
 from jackfield.config.overlay import base_url_of, names_of
+from jackfield.config.settings import read_settings
 from jackfield.credentials.profile import OAuthCredential
 from jackfield.credentials.sources import find_sources, pick_source
-from jackfield.diagnostics import format_path
-from jackfield.errors import RequestError, UnknownNameError
+from jackfield.diagnostics import Diagnostic, format_path
+from jackfield.errors import ConfigError, RequestError, UnknownNameError
 from jackfield.ids import canonical_id, parse_model_ref, quoted
 from jackfield.net import check_base_url, origin_of
 from jackfield.providers.views import advisories, legacy_profiles
@@ -25,10 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from jackfield.config.file import LoadedConfig
+    from jackfield.config.include import IncludedFile
     from jackfield.config.settings import ProfileSettings, ProviderSettings
     from jackfield.credentials.profile import Profile
     from jackfield.credentials.sources import Surroundings
-    from jackfield.diagnostics import Diagnostic, Severity
+    from jackfield.diagnostics import Severity
     from jackfield.providers.block import Provider
     from jackfield.providers.registry import ProviderRegistry
     from jackfield.providers.views.legacy_profiles import LegacyRule
@@ -100,6 +103,7 @@ class Case:
         diagnostics: what else was found on the way (registry, store).
         open_files: files that others may read and that hold secrets.
         old_folders: folders of older programs, in which their credential files are looked for by `where.file_exists`.
+        unwritable: why no commit can be made of a repair, as a sentence; None when one can be.
     """
 
     registry: ProviderRegistry
@@ -108,6 +112,7 @@ class Case:
     diagnostics: tuple[Diagnostic, ...] = ()
     open_files: tuple[str, ...] = ()
     old_folders: tuple[str, ...] = ()
+    unwritable: str | None = None
 
 
 def examine(case: Case) -> tuple[Finding, ...]:
@@ -120,8 +125,24 @@ def examine(case: Case) -> tuple[Finding, ...]:
     once: dict[object, Finding] = {}
     for each in found:
         path = tuple(map(_shown, each.path))
-        once.setdefault((each.code, each.message, path), replace(each, path=path))
+        once.setdefault((each.code, each.message, path), replace(_within_reach(each, case), path=path))
     return tuple(sorted(once.values(), key=lambda each: _RANKS[each.severity]))
+
+
+def _within_reach(finding: Finding, case: Case) -> Finding:
+    """Return the finding without its repair where that cannot be made: by a commit now, or outside included files."""
+    if finding.repair is None or not (finding.repair.changes or finding.repair.remove):
+        return finding
+    if case.unwritable is not None:
+        return replace(finding, repair=None, fix=f"{case.unwritable} Then: {finding.fix}")
+    try:
+        apply_changes(case.config.document, finding.repair.changes)
+    except ConfigError as error:
+        if error.code != "config.included":
+            raise
+        places = "; ".join(map(str, error.diagnostics))
+        return replace(finding, repair=None, fix=f"Mend it by hand: {places}.")
+    return finding
 
 
 def draft_repairs(findings: Iterable[Finding], case: Case) -> Draft:
@@ -169,10 +190,11 @@ def _from_diagnostics(case: Case) -> Iterator[Finding]:
             repair = Repair(private=each.path) if (each.hint or "").startswith("chmod 600 ") else None
             yield Finding(each.code, each.severity, each.message, each.hint or "Make it private.", repair=repair)
             continue
-        place = f" ({case.config.path}:{each.line}:{each.column})" if each.line is not None else ""
-        yield Finding(
-            each.code, each.severity, _sentence(each) + place, each.hint or "Mend it by hand.", path=each.path
-        )
+        # A plugin's own files have lines, too, and its messages name them.
+        is_ours = each.line is not None and not (each.owner or "").startswith("plugin:")
+        place = f" ({case.config.path}:{each.line}:{each.column})" if is_ours else ""
+        fix = each.hint or ("Nothing needs to be done." if each.severity == "info" else "Mend it by hand.")
+        yield Finding(each.code, each.severity, _sentence(each) + place, fix, path=each.path)
 
 
 def _sentence(fault: Diagnostic) -> str:
@@ -185,14 +207,25 @@ def _sentence(fault: Diagnostic) -> str:
 
 def _file_modes(case: Case) -> Iterator[Finding]:
     told = {each.path for each in case.diagnostics if each.code == "store.open-mode"}
-    for path in case.open_files:
+    included = (str(each.path) for each in case.config.includes if each.is_open and _holds_key(each))
+    for path in dict.fromkeys((*case.open_files, *included)):
         if (path,) in told:
             continue
-        import shlex
-
         message = f"{path} holds secrets, and other accounts of this machine may read it."
         fix = f"chmod 600 {shlex.quote(path)}"
         yield Finding("doctor.file-mode", "warning", message, fix, repair=Repair(private=(path,)))
+
+
+def _holds_key(file: IncludedFile) -> bool:
+    """Tell whether a literal key stands in a file, wherever it is taken in, and whether it counts or not."""
+    for mount in file.mounts:
+        value = file.document.own
+        for name in reversed(mount):
+            value = {name: value}
+        keys = (each.api_key for each in read_settings(value).providers)
+        if any(key and not key.startswith(("${", "profile:")) for key in keys):
+            return True
+    return False
 
 
 # ------------------------------------------------------------------------------------- what older programs left behind
@@ -202,15 +235,18 @@ def _legacy(case: Case) -> Iterator[Finding]:
     rules = legacy_profiles(case.registry.snapshot())
     stored = {each.id: each for each in case.where.profiles}
     listed = _listed(case)
+    seen = {each.provider for each in rules if each.provider and not case.where.is_untold((each.provider,))}
     removed = {rule.subject for rule in rules if rule.rule == "remove"}
     for rule in rules:
         if rule.rule == "remove" and (rule.subject in stored or rule.subject in listed):
             yield _unused(case, rule, stored)
         elif rule.rule == "migrate-mode" and rule.subject in listed and rule.subject not in removed:
             yield from _old_mode(rule, listed[rule.subject])
-        elif rule.rule == "repair-default-id" and rule.subject in listed and rule.subject not in stored:
+        elif rule.provider not in seen or rule.subject in stored:
+            continue  # there, or not known to be missing
+        elif rule.rule == "repair-default-id" and rule.subject in listed:
             yield from _default_id(case, rule, listed[rule.subject])
-        elif rule.rule == "external-sync" and rule.source and rule.subject not in stored:
+        elif rule.rule == "external-sync" and rule.source:
             yield from _other_program(case, rule)
 
 
@@ -291,7 +327,7 @@ def _old_files(case: Case) -> Iterator[Finding]:
             path = f"{folder.rstrip('/')}/{rule.source}"
             if case.where.file_exists(path):
                 message = f"An older program left credentials in {path}, which are not used here."
-                fix = "Log in to its providers with jackfield login, then remove that file."
+                fix = f"Take them over with: jackfield import openclaw --from {shlex.quote(folder)}"
                 yield Finding("doctor.old-file", "info", message, fix)
 
 
@@ -306,7 +342,7 @@ def _profiles(case: Case) -> Iterator[Finding]:
         provider = canonical_id(entry.provider)
         if entry.id in stored:
             yield from _conflicts(case, entry, stored[entry.id])
-        elif entry.id not in told:
+        elif entry.id not in told and not case.where.unread and entry.id not in case.where.shut:
             shown = _shown(entry.id)
             message = f"The config names the profile {shown}, but no credential is stored under it."
             fix = f"Log in again (jackfield login {_shown(entry.provider)}), or remove the entry with --fix."
@@ -335,15 +371,15 @@ def _conflicts(case: Case, entry: ProfileSettings, profile: Profile) -> Iterator
 
 def _orders(case: Case) -> Iterator[Finding]:
     settings = case.where.settings
-    known = {each.id for each in case.where.profiles} | {each.id for each in settings.profiles}
+    known = {each.id for each in case.where.profiles} | {each.id for each in settings.profiles} | set(case.where.shut)
     first: dict[str, str] = {}
     for key, ids in settings.order:
         path = ("auth", "order", key)
         provider = _find(case.registry, key)
         name = provider.id if provider else canonical_id(key)
-        left = [each for each in dict.fromkeys(ids) if each in known]
+        left = [each for each in dict.fromkeys(ids) if case.where.unread or each in known]
         if list(ids) != left:
-            lost = ", ".join(_shown(each) for each in dict.fromkeys(ids) if each not in known)
+            lost = ", ".join(_shown(each) for each in dict.fromkeys(ids) if each not in left)
             what = f"profiles that are not there: {lost}" if lost else "a profile twice"
             message = f"The order of {_shown(key)} names {what}."
             repair = Repair((Change(path, left or None),))
@@ -356,17 +392,51 @@ def _orders(case: Case) -> Iterator[Finding]:
 # ---------------------------------------------------------------------------------------------- providers and models
 
 
+def entry_faults(config: LoadedConfig, registry: ProviderRegistry) -> tuple[Diagnostic, ...]:
+    """Return what is wrong with entries of `models.providers` in the light of the registered providers, each placed.
+
+    Codes: `config.base-url` (an error) for an address that cannot be used, `config.same-provider` (a warning) for a
+    second entry that means the same provider. An entry whose shape is wrong, as `config` says, is passed over.
+    """
+    found: list[Diagnostic] = []
+    told = {each.path[:3] for each in config.diagnostics if each.severity == "error"}
+    first: dict[str, str] = {}
+    for entry in config.settings.providers:
+        provider = _find(registry, entry.key)
+        name = provider.id if provider else canonical_id(entry.key)
+        if name in first:
+            both = f"{_shown(first[name])} and {_shown(entry.key)}"
+            message = f"models.providers has two entries for {_shown(name)}: {both}; only one counts."
+            hint = "Merge them into one."
+            found.append(Diagnostic("config.same-provider", message, "warning", entry.path, hint=hint))
+        first.setdefault(name, entry.key)
+        if provider is not None and entry.path not in told:
+            found.extend(_address_faults(entry, name))
+    return tuple(config.placed(each) for each in found)
+
+
+def _address_faults(entry: ProviderSettings, name: str) -> Iterator[Diagnostic]:
+    if entry.base_url is None or "${" in entry.base_url:
+        return
+    try:
+        check_base_url(entry.base_url, allow_private_http=True)
+    except RequestError as error:
+        message = f"The address of {name} cannot be used: {error.message}"
+        yield Diagnostic(
+            "config.base-url", message, path=(*entry.path, "baseUrl"), hint=error.fix or "Write another one."
+        )
+
+
 def _providers(case: Case) -> Iterator[Finding]:
     settings = case.where.settings
-    seen: dict[str, str] = {}
+    for fault in entry_faults(case.config, case.registry):
+        code = "doctor.base-url" if fault.code == "config.base-url" else "doctor.twice"
+        provider = _find(case.registry, fault.path[2])
+        name = provider.id if provider else canonical_id(fault.path[2])
+        yield Finding(code, fault.severity, fault.message, fault.hint or "Mend it.", name, fault.path)
     for entry in settings.providers:
         provider = _find(case.registry, entry.key)
         name = provider.id if provider else canonical_id(entry.key)
-        if name in seen:
-            message = f"models.providers has two entries for {name}: {seen[name]} and {entry.key}; only one counts."
-            yield Finding("doctor.twice", "warning", message, "Merge them into one.", name, entry.path)
-        seen.setdefault(name, entry.key)
-        yield from _base_url(entry, name)
         key = entry.api_key or ""
         is_literal = len(key) >= _KEY_LENGTH and "${" not in key and not key.startswith("profile:")
         if is_literal and not (provider and provider.local):
@@ -376,17 +446,6 @@ def _providers(case: Case) -> Iterator[Finding]:
     if settings.mode == "replace" and not settings.providers:
         message = "models.mode is replace, and there is nothing in models.providers: no provider is left."
         yield Finding("doctor.replaced", "error", message, "Set it to merge, or remove it.", path=("models", "mode"))
-
-
-def _base_url(entry: ProviderSettings, name: str) -> Iterator[Finding]:
-    if entry.base_url is None or "${" in entry.base_url:
-        return
-    try:
-        check_base_url(entry.base_url, allow_private_http=True)
-    except RequestError as error:
-        path = (*entry.path, "baseUrl")
-        message = f"The address of {name} cannot be used: {error.message}"
-        yield Finding("doctor.base-url", "error", message, error.fix or "Write another one.", name, path)
 
 
 def _refs(case: Case) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -463,7 +522,7 @@ def _model(case: Case, ref: str, path: tuple[str, ...]) -> Iterator[Finding]:
         message = f"The {which} model {shown} is not in the list of {provider.label}."
         fix = f"See: jackfield providers show {provider.id}"
         yield Finding("doctor.unknown-model", "info", message, fix, provider.id, path)
-    if pick_source(find_sources(provider, case.where)) is None and not provider.tags.cli:
+    if not _has_credential(case, provider) and not provider.tags.cli:
         message = f"The {which} model {shown} needs a credential for {provider.label}, and there is none."
         fix = f"Run: jackfield login {provider.id}"
         yield Finding("doctor.missing-auth", severity, message, fix, provider.id, path)
@@ -640,7 +699,8 @@ def _has_models(case: Case, provider: Provider) -> bool:
 
 
 def _has_credential(case: Case, provider: Provider) -> bool:
-    return pick_source(find_sources(provider, case.where)) is not None
+    """Tell whether there is a credential, or may be one that cannot be seen."""
+    return case.where.is_untold(names_of(provider)) or pick_source(find_sources(provider, case.where)) is not None
 
 
 _CONDITIONS: Mapping[str | None, Callable[[Case, Provider], bool]] = {

@@ -13,6 +13,7 @@
     ├── StoreError                      the credential store: unreadable, newer, locked
     ├── RegistrationError               a block that cannot be registered
     │   └── BlockError                  a block whose fields are wrong
+    ├── PluginError                     a plugin that failed, hung or broke its contract
     ├── CredentialError                 no usable credential, or one that was refused
     └── RemoteError                     the other side: unreachable, slow, or failing
 
@@ -135,6 +136,12 @@ class BlockError(RegistrationError):
     """A block is wrong in itself; the diagnostics name every field at fault."""
 
     default_code = "block"
+
+
+class PluginError(JackfieldError):
+    """A plugin failed, hung, exited or broke its contract; the message names it."""
+
+    default_code = "plugin"
 
 
 class CredentialError(JackfieldError):

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from jackfield.config.overlay import base_url_of, names_of
-from jackfield.credentials.sources import find_sources, pick_source
+from jackfield.credentials.sources import Surroundings, find_sources, pick_source
 from jackfield.credentials.verify import check_for, verify
-from jackfield.errors import RequestError
+from jackfield.errors import ConfigError, JackfieldError, RequestError
 from jackfield.net import check_base_url, origin_of
 from jackfield.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-    from jackfield.credentials.sources import Source, Surroundings
+    from jackfield.credentials.sources import Source
     from jackfield.credentials.verify import Verdict
     from jackfield.net import HttpClient
     from jackfield.providers.block import AuthMethod, Provider
@@ -36,6 +36,8 @@ class ProviderStatus:
         label: the provider's name for people.
         source_name: the profile, variable or path that holds the credential.
         elapsed_s: seconds the provider took to answer, None when it was not asked.
+        code: the stable code of what is wrong, such as `credential.refused`, `credential.locked`, `net.dns` and
+            `net.timeout`; None where nothing is.
     """
 
     id: str
@@ -45,11 +47,12 @@ class ProviderStatus:
     label: str
     source_name: str | None = None
     elapsed_s: float | None = None
+    code: str | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """Return `{"id", "state", "source", "reason"}`; the reason begins with the source's name."""
+        """Return `{"id", "state", "source", "reason", "code"}`; the reason begins with the source's name."""
         reason = f"{self.source_name}: {self.reason}" if self.source else self.reason
-        return {"id": self.id, "state": self.state, "source": self.source, "reason": reason}
+        return {"id": self.id, "state": self.state, "source": self.source, "reason": reason, "code": self.code}
 
 
 async def survey(
@@ -99,7 +102,11 @@ async def survey(
     return tuple(statuses.values())
 
 
-def _address(provider: Provider, where: Surroundings) -> str | RequestError | None:
+def _address(provider: Provider, where: Surroundings) -> str | JackfieldError | None:
+    doubt = where.doubt(provider)
+    if doubt is not None:
+        message = f"Where requests go is not known while the config is wrong ({doubt.message}): nothing is sent."
+        return ConfigError(message, code="config.unsure-address")
     url = base_url_of(provider, where.settings.provider(names_of(provider)), where.env)
     if url is None or "{" in url:
         return None
@@ -110,12 +117,13 @@ def _address(provider: Provider, where: Surroundings) -> str | RequestError | No
 
 
 def _unasked(
-    provider: Provider, source: Source | None, address: str | RequestError | None, sources: Sequence[Source]
+    provider: Provider, source: Source | None, address: str | JackfieldError | None, sources: Sequence[Source]
 ) -> ProviderStatus:
     broken = next((each for each in sources if each.reason), None)
     if source is None and broken is not None:
         reason = f"It cannot be used: {broken.reason}."
-        return ProviderStatus(provider.id, "failing", broken.kind, reason, provider.label, broken.name)
+        code = "credential.unusable"
+        return ProviderStatus(provider.id, "failing", broken.kind, reason, provider.label, broken.name, code=code)
     if source is None:
         return ProviderStatus(provider.id, "not_configured", None, how_to_configure(provider), provider.label)
     kind = None if source.kind == "none" else source.kind
@@ -124,9 +132,11 @@ def _unasked(
             f"It was stored for {source.origin}, but the base URL is at {origin_of(address)} now: "
             f"it is not sent there. To allow it: jackfield login {provider.id} --base-url {address}"
         )
-        return ProviderStatus(provider.id, "failing", kind, reason, provider.label, source.name)
-    if isinstance(address, RequestError):
-        return ProviderStatus(provider.id, "failing", kind, address.message, provider.label, source.name)
+        code = "credential.locked"
+        return ProviderStatus(provider.id, "failing", kind, reason, provider.label, source.name, code=code)
+    if isinstance(address, JackfieldError):
+        code = address.code
+        return ProviderStatus(provider.id, "failing", kind, address.message, provider.label, source.name, code=code)
     reason = "It needs no key." if source.kind == "none" else "A credential is there; the provider was not asked."
     return ProviderStatus(provider.id, "configured", kind, reason, provider.label, source.name)
 
@@ -164,7 +174,10 @@ def _judged(provider: Provider, source: Source, verdict: Verdict) -> ProviderSta
     state = states[verdict.state]
     if source.kind == "none" and state == "verified":
         state = "reachable"
-    return ProviderStatus(provider.id, state, kind, verdict.message, provider.label, source.name, verdict.elapsed_s)
+    code = "credential.refused" if verdict.state == "refused" else verdict.code
+    return ProviderStatus(
+        provider.id, state, kind, verdict.message, provider.label, source.name, verdict.elapsed_s, code=code
+    )
 
 
 def how_to_configure(provider: Provider) -> str:

@@ -39,7 +39,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(copy: Path, *args: str, code: str | None = None) -> str:
     # A copy that is measured would count as source that no test covers.
     unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-    env = clean_environment(copy, unmeasured) | {"PYTHONPATH": str(copy), "PYTHONIOENCODING": "utf-8"}
+    env = clean_environment(copy / "home", unmeasured) | {"PYTHONPATH": str(copy), "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, *(("-c", code) if code else ("-m", "jackfield", *args))]
     ended = subprocess.run(command, env=env, cwd=copy, capture_output=True, text=True, encoding="utf-8", timeout=60)
     assert ended.returncode == 0, ended.stderr

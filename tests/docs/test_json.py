@@ -138,7 +138,8 @@ def test_what_a_login_did_is_shown_and_taken_back_in_the_shapes_of_the_page(home
     login = ("login", "openai", "--key-stdin", "--no-verify", "--base-url", "https://two.example.com")
     dry = ask(*login, "--dry-run", stdin=KEY)
     assert undocumented(dry, shape_of("jackfield login")) == []
-    assert unseen(dry["consents"][0], {"code": "", "path": "", "path[]": "", "question": ""}) == set()
+    consent = {"code": "", "path": "", "path[]": "", "question": "", "accepted": ""}
+    assert unseen(dry["consents"][0], consent) == set()
     assert isinstance(dry["diff"], str)
     ask(*login, stdin=KEY)
 
@@ -148,6 +149,72 @@ def test_what_a_login_did_is_shown_and_taken_back_in_the_shapes_of_the_page(home
         assert unseen(found, shape) == set()
 
     assert ask("auth", "seal").keys() == shape_of("jackfield auth seal").keys()
+
+
+def test_an_import_has_the_documented_shape(home: Path, tmp_path: Path) -> None:
+    older, shape = tmp_path / "older", shape_of("jackfield import openclaw")
+    (older / "credentials").mkdir(parents=True)
+    (older / "auth.json").write_text(json.dumps({"openai": {"type": "api_key", "key": KEY}, "a b": {}}))
+    (older / "credentials" / "oauth.json").write_text(json.dumps({"chutes": {"access": KEY, "refresh": KEY}}))
+    entry = {"baseUrl": "http://10.0.0.5:8000/v1", "authHeader": True}
+    (older / "openclaw.json").write_text(json.dumps({"models": {"providers": {"vllm": entry, "groq": entry}}}))
+    found = ask("import", "openclaw", "--from", str(older), "--accept", "private-http")
+    assert undocumented(found, shape) == []
+    assert unseen(found, shape) == set()
+    assert {each["state"] for each in found["profiles"]} == {"taken", "skipped"}
+    assert KEY not in json.dumps(found)
+    (older / "auth.json").write_text("{")
+    broken = ask("import", "openclaw", "--from", str(older), status=1)
+    assert undocumented(broken["diagnostics"][0], shape_of("Diagnostics")) == []
+
+
+def test_every_source_of_an_import_has_the_same_shape(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps({"groq": KEY}))
+    (tmp_path / "keys.env").write_text(f"GROQ_API_KEY={KEY}\n")
+    (tmp_path / "config.yaml").write_text("model_list: [{model_name: x, litellm_params: {model: groq/y}}]\n")
+    sources = {
+        "env": ("--file", str(tmp_path / "keys.env")),
+        "litellm": ("--file", str(tmp_path / "config.yaml")),
+        "llm": ("--from", str(tmp_path)),
+    }
+    for name, args in sources.items():
+        found = ask("import", name, *args, "--dry-run")
+        assert undocumented(found, shape_of(f"jackfield import {name}")) == []
+        assert found["source"] == name
+        assert KEY not in json.dumps(found)
+
+
+PLUGIN = """
+print("hello")
+
+def register(api):
+    api.register_provider({"id": "acme", "label": "Acme", "aliases": ["acme-ai"], "envVars": ["ACME_KEY"], "auth": [
+        {"id": "key", "label": "Acme key", "kind": "api_key", "run": lambda ctx: {"profiles": []}},
+    ]})
+"""
+
+
+def test_plugins_are_told_in_the_documented_shapes(home: Path) -> None:
+    made = ask("plugins", "new", "roadrunner")
+    assert undocumented(made, shape_of("jackfield plugins new")) == []
+    assert unseen(made, shape_of("jackfield plugins new")) == set()
+    (home / "plugins" / "acme.py").write_text(PLUGIN)
+    (home / "plugins" / "broken.py").write_text("1 / 0")
+    listed, shape = ask("plugins", "list"), shape_of("jackfield plugins list")
+    assert undocumented(listed, shape) == []
+    assert unseen(listed, shape) == set()
+    shown, shape = ask("plugins", "show", "acme"), shape_of("jackfield plugins show")
+    assert undocumented(shown, shape) == []
+    assert unseen(shown, shape, rare=("providers[]",)) == set()
+    examined, shape = ask("plugins", "doctor", status=1), shape_of("jackfield plugins doctor")
+    assert undocumented(examined, shape, opaque=("plugins[].diagnostics",)) == []
+    assert unseen(examined, shape) == set()
+    faults = [fault for each in examined["plugins"] for fault in each["diagnostics"]]
+    assert undocumented(faults[0], shape_of("Diagnostics")) == []
+    for verb in ("disable", "enable"):
+        switched, shape = ask("plugins", verb, "acme"), shape_of(f"jackfield plugins {verb}")
+        assert undocumented(switched, shape) == []
+        assert unseen(switched, shape) == set()
 
 
 def test_what_the_doctor_finds_has_the_documented_shape(home: Path) -> None:
@@ -181,8 +248,10 @@ def test_a_login_that_is_not_checked_has_no_verdict(home: Path) -> None:
 def test_explain_has_settings_sources_and_shared_variables(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shape = shape_of("jackfield explain")
     (home / "config.json5").write_text(
-        '{models: {providers: {openai: {baseUrl: "https://gateway.example.com/v1", apiKey: "${NOT_SET}"}}}}'
+        '{$include: "./shared.json5", '
+        'models: {providers: {openai: {baseUrl: "https://gateway.example.com/v1", apiKey: "${NOT_SET}"}}}}'
     )
+    (home / "shared.json5").write_text('{models: {providers: {openai: {baseUrl: "https://other.example.com/v1"}}}}')
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     found = ask("explain", "openai")
     assert undocumented(found, shape) == []
@@ -200,6 +269,8 @@ def test_shared_variables_name_the_other_providers() -> None:
 
 
 def test_the_places_of_files_are_printed(home: Path) -> None:
+    (home / "config.json5").write_text("{$include: './part.json5'}", encoding="utf-8")
+    (home / "part.json5").write_text("{}", encoding="utf-8")
     found = ask("config", "path")
     assert undocumented(found, shape_of("jackfield config path")) == []
     assert unseen(found, shape_of("jackfield config path")) == set()
@@ -207,7 +278,8 @@ def test_the_places_of_files_are_printed(home: Path) -> None:
 
 
 def test_validate_prints_diagnostics_of_the_documented_shape(home: Path) -> None:
-    (home / "config.json5").write_text(FAULTY, encoding="utf-8")
+    (home / "config.json5").write_text(FAULTY.replace("{", "{$include: './part.json5', ", 1), encoding="utf-8")
+    (home / "part.json5").write_text("{}", encoding="utf-8")
     found = ask("config", "validate", status=1)
     assert undocumented(found, shape_of("jackfield config validate"), opaque=("diagnostics",)) == []
     assert unseen(found, shape_of("jackfield config validate")) == set()

@@ -189,6 +189,15 @@ def test_the_bash_script_is_valid_bash(cli: Cli) -> None:
         ("jackfield login --set", {"--set-default"}),
         ("jackfield completion z", {"zsh"}),
         ("jackfield login qqq", set()),
+        ("jackfield login minimax-api-l", {"minimax-api-lightning"}),
+        ("jackfield login openai --method ap", {"api-key"}),
+        ("jackfield login openai --method q", set()),
+        ("jackfield login zai --model glm-4.7", {"glm-4.7"}),
+        ("jackfield login nobody --model g", set()),
+        ("jackfield login --auth-choice minimax-api-l", {"minimax-api-lightning"}),
+        ("jackfield providers view env-vars --provider gro", {"groq"}),
+        ("jackfield config check-patch --provider gro", {"groq"}),
+        ("jackfield logout gro", set()),
     ],
 )
 def test_names_are_completed(cli: Cli, words: str, expected: set[str]) -> None:

@@ -11,7 +11,7 @@ import pexpect
 import pytest
 
 from support.cli import RIGHT_KEY, WRONG_KEY, Cli, leaks, model_server, sent_key
-from support.servers import HttpServer, holding
+from support.servers import HttpServer, holding, refusing_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -237,6 +237,46 @@ def test_which_profile_to_forget_is_asked(cli: Cli) -> None:
     assert cli.profile_ids() == ["openai:one"]
 
 
+@pytest.mark.parametrize(("answer", "left"), [("y", []), ("n", ["openai:one"]), (ENTER, ["openai:one"])])
+def test_the_only_profile_is_asked_about_when_nobody_has_named_it(cli: Cli, answer: str, left: list[str]) -> None:
+    cli.run("login", "openai", "--key-stdin", "--no-verify", "--profile", "one", stdin=RIGHT_KEY)
+    with cli.terminal("logout") as child:
+        child.expect("Forget openai:one")
+        child.send(answer)
+        status, shown = finish(child)
+
+    assert cli.profile_ids() == left
+    assert (status, "Nothing was forgotten." in shown) == ((130, True) if left else (0, False))
+
+
+def test_a_profile_that_is_named_is_not_asked_about(cli: Cli) -> None:
+    cli.run("login", "openai", "--key-stdin", "--no-verify", stdin=RIGHT_KEY)
+    with cli.terminal("logout", "openai") as child:
+        status, shown = finish(child)
+
+    assert (status, cli.profile_ids()) == (0, [])
+    assert "?" not in plain(shown)
+
+
+@pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 1)])
+def test_why_a_key_could_not_be_checked_is_said_once(cli: Cli, answer: str, status: int) -> None:
+    with refusing_port() as port:
+        url = f"http://127.0.0.1:{port}"
+        with cli.terminal("login", "openai", "--base-url", f"{url}/v1", columns=160) as child:
+            child.expect("OpenAI API key")
+            child.send(RIGHT_KEY + ENTER)
+            child.expect("Store it all the same")
+            child.send(answer)
+            ended, shown = finish(child)
+
+    # A question is drawn anew while it is answered: what counts is that nothing after it says so again.
+    after = plain(shown).rpartition("Store it all the same")[2]
+    assert ended == status
+    assert f"{url} refuses connections. Store it all the same?" in plain(shown)
+    assert "refuses connections" not in after
+    assert "The credential was not checked." in after
+
+
 @pytest.mark.parametrize(
     ("env", "coloured"),
     [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
@@ -254,10 +294,18 @@ def test_colours_are_for_terminals_that_want_them(cli: Cli, env: dict[str, str],
 @pytest.mark.parametrize("columns", [60, 80, 200])
 @pytest.mark.parametrize(
     "args",
-    [("status", "--all", "--no-probe"), ("providers", "list"), ("explain", "zai"), ("providers", "view", "env-vars")],
-    ids=lambda each: each[0],
+    [
+        ("status", "--all", "--no-probe"),
+        ("auth", "list"),
+        ("explain", "zai"),
+        ("providers", "list"),
+        ("providers", "view", "env-vars"),
+    ],
+    ids=" ".join,
 )
 def test_tables_fit_the_terminal_and_lose_nothing(cli: Cli, args: tuple[str, ...], columns: int) -> None:
+    if args[0] == "auth":
+        cli.run("login", "groq", "--key-stdin", "--no-verify", "--profile", "my.long.name@acme.test", stdin=RIGHT_KEY)
     with cli.terminal(*args, columns=columns) as child:
         status, shown = finish(child)
 

@@ -30,7 +30,7 @@ def run(*arguments: object, ok: int = 0) -> str:
 
 @pytest.mark.slow
 def test_a_kill_at_any_instant_leaves_no_half_commit_and_loses_no_acknowledged_one() -> None:
-    counted = json.loads(run(TORTURE, "--count", 36, "--seed", 3, "--processes", 1, "--commits", 1))
+    counted = json.loads(run(TORTURE, "--count", 36, "--seed", 3, "--processes", 1, "--commits", 1, "--full-step", 0))
     assert (counted["rounds"], counted["half"], counted["lost"]) == (36, 0, 0)
     # The rounds mean something: commits went through before the kills, and some were cut in two.
     assert counted["acknowledged"] >= 36
@@ -40,8 +40,15 @@ def test_a_kill_at_any_instant_leaves_no_half_commit_and_loses_no_acknowledged_o
 
 @pytest.mark.slow
 def test_eight_processes_that_commit_at_once_lose_nothing() -> None:
-    counted = json.loads(run(TORTURE, "--count", 0, "--processes", 8, "--commits", 4))
+    counted = json.loads(run(TORTURE, "--count", 0, "--processes", 8, "--commits", 4, "--full-step", 0))
     assert (counted["raced"], counted["survived"]) == (32, 32)
+
+
+def test_on_a_full_disk_a_login_is_either_made_or_not_and_says_which() -> None:
+    counted = json.loads(run(TORTURE, "--count", 0, "--processes", 1, "--commits", 1, "--full-step", 2039))["full"]
+    # Every point at which the room can end was met: before, between and after the two halves.
+    assert set(counted) >= {"done", "done-later", "store.write-failed", "config.unsure"}
+    assert sum(counted.values()) == 32
 
 
 SCRIPT = """

@@ -499,6 +499,16 @@ def test_a_get_follows_a_redirect_and_keeps_its_secret_at_its_origin(status: int
     assert seen["headers"]["x-one"] == "1"
 
 
+def test_an_address_that_nobody_typed_is_told_as_the_aim_of_a_redirect() -> None:
+    with refusing_port() as port, HttpServer(redirecting({"/start": (302, f"http://127.0.0.1:{port}/x")})) as server:
+        error = failure(f"{server.url}/start")
+
+    away = f"http://127.0.0.1:{port}"
+    assert error.code == "net.refused"
+    assert error.message == f"{server.url} redirects to {away}. {away} refuses connections."
+    assert error.fix == f"Check the base URL: {server.url} sends elsewhere."
+
+
 def test_a_head_follows_a_redirect_as_head() -> None:
     with HttpServer(redirecting({"/start": (302, "/end")})) as server:
         assert fetch(f"{server.url}/start", "HEAD").status == 200

@@ -131,7 +131,7 @@ def test_status_and_completion_know_it(cli: Cli) -> None:
         "not_configured",
         "Run jackfield login acme, or set ACME_API_KEY.",
     )
-    assert cli.run(env=env).out == "plain,acme\nplain,acme-ai\n"
+    assert cli.run(env=env).out == "plain,acme\nplain,acme-ai\nplain,acme-api-key\n"
 
 
 @pytest.mark.parametrize(

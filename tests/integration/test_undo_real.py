@@ -233,7 +233,9 @@ def test_a_dry_run_names_the_flag_for_each_consent_that_is_open(proposing: Propo
     result = proposing.run(*args, stdin=RIGHT_KEY)
 
     asked = [line for line in result.err.splitlines() if line.startswith("Needs consent")]
-    assert asked == ["Needs consent: This was set by hand. Overwrite it? Agree with --accept overwrite"]
+    assert asked == [
+        "Needs consent: models.providers.zai.baseUrl. This was set by hand. Overwrite it? Agree with --accept overwrite"
+    ]
     assert proposing.files() == {"config.json5": CONFIG.encode()}
 
 

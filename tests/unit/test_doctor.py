@@ -17,12 +17,13 @@ from jackfield.credentials.profile import ApiKeyCredential, OAuthCredential, Pro
 from jackfield.credentials.secret import Secret
 from jackfield.credentials.sources import Surroundings
 from jackfield.credentials.store import CredentialStore
-from jackfield.diagnostics import Diagnostic
-from jackfield.doctor import Case, Finding, Repair, draft_repairs, examine
+from jackfield.diagnostics import Diagnostic, format_path
+from jackfield.doctor import Case, Finding, Repair, draft_repairs, entry_faults, examine
 from jackfield.errors import ConfigError, UnknownNameError
 from jackfield.providers.block import Advisory, AuthMethod, LegacyProfile, Provider
 from jackfield.providers.registry import ProviderRegistry
 from jackfield.providers.views import legacy_profiles
+from jackfield.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -522,6 +523,44 @@ def test_an_older_programs_credential_files_are_told(ward: Ward, name: str) -> N
     ward.more = {"old_folders": ("/home/me/.older/", "/home/me/.none")}
     found = ward.one("doctor.old-file")
     assert f"/home/me/.older/{name}" in found.message
+    assert found.fix == "Take them over with: jackfield import openclaw --from /home/me/.older/"
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ("", []),
+        ("zai: {}, acme: {baseUrl: 'https://a.test'}", []),
+        ("zai: {baseUrl: 'ftp://a.test'}", [("config.base-url", "error", "models.providers.zai.baseUrl", 1)]),
+        ("zai: {baseUrl: '${GATEWAY}'}", []),
+        ("zai: {},\n 'z.ai': {}", [("config.same-provider", "warning", 'models.providers["z.ai"]', 2)]),
+        ("acme: {},\n ACME: {}", [("config.same-provider", "warning", "models.providers.ACME", 2)]),
+        ("zai: {baseUrl: 3}", []),
+        ("acme: {baseUrl: 'ftp://a.test'}", []),
+        (
+            "zai: {baseUrl: 'ftp://a.test'},\n 'Z.AI': {baseUrl: 'http://203.0.113.5'}",
+            [
+                ("config.same-provider", "warning", 'models.providers["Z.AI"]', 2),
+                ("config.base-url", "error", "models.providers.zai.baseUrl", 1),
+                ("config.base-url", "error", 'models.providers["Z.AI"].baseUrl', 2),
+            ],
+        ),
+    ],
+)
+def test_faults_of_entries_are_told_with_their_places(
+    ward: Ward, entries: str, expected: list[tuple[str, str, str, int]]
+) -> None:
+    ward.config.write_text("{models: {providers: {" + entries + "}}}")
+    case = ward.case()
+
+    found = entry_faults(case.config, case.registry)
+
+    assert sorted((each.code, each.severity, format_path(each.path), each.line) for each in found) == sorted(expected)
+    assert all(each.hint and each.column for each in found)
+    assert [each for each in ward.codes() if each in {"doctor.twice", "doctor.base-url"}] == [
+        *["doctor.base-url"] * sum(each[1] == "error" for each in expected),
+        *["doctor.twice"] * sum(each[1] == "warning" for each in expected),
+    ]
 
 
 def test_a_model_entry_is_not_renamed_over_another_one(ward: Ward) -> None:
@@ -731,3 +770,57 @@ def test_an_open_folder_is_told_and_not_given_the_mode_of_a_file(ward: Ward) -> 
     ward.diagnostics = (Diagnostic("store.open-mode", "It is open.", "warning", (folder,), hint=f"chmod 700 {folder}"),)
     found = ward.one("store.open-mode")
     assert (found.repair, found.fix) == (None, f"chmod 700 {folder}")
+
+
+# ------------------------------------------------------------------------------------------------ what cannot be seen
+
+SHUT = "it is sealed with another key than the one in use"
+ORDER = "{{ auth: {{ profiles: {{ {} }}, order: {{ {} }} }} }}"
+ZAI = '"zai:default": { provider: "zai", mode: "api_key" }'
+
+
+def seen_with(ward: Ward, shut: Iterable[str], *, unread: bool = False) -> dict[str, Finding]:
+    case = ward.case()
+    where = replace(case.where, shut=dict.fromkeys(shut, SHUT), unread=unread)
+    return {each.code: each for each in examine(replace(case, where=where))}
+
+
+@pytest.mark.parametrize(
+    ("text", "shut", "code"),
+    [
+        (PROFILES.format(ZAI), "zai:default", "doctor.missing-credential"),
+        (MODEL.format("zai/glm-4.7"), "zai:default", "doctor.missing-auth"),
+        (ORDER.format("", 'zai: ["zai:work"]'), "zai:work", "doctor.order"),
+        (PROFILES.format(DEFAULT), "anthropic:me@example.test", "doctor.default-id"),
+    ],
+)
+def test_what_is_there_and_cannot_be_opened_is_not_missing(ward: Ward, text: str, shut: str, code: str) -> None:
+    ward.config.write_text(text)
+    ward.put({"anthropic:other@example.test": oauth("other@example.test")})
+    assert code in seen_with(ward, ())
+    assert code not in seen_with(ward, [shut])
+    assert code not in seen_with(ward, (), unread=True)
+
+
+def test_a_profile_that_cannot_be_opened_does_not_hide_that_another_is_missing(ward: Ward) -> None:
+    ward.config.write_text(PROFILES.format(ZAI))
+    assert seen_with(ward, ["zai:work"])["doctor.missing-credential"].repair is not None
+
+
+def test_no_repair_is_offered_that_no_commit_can_make(ward: Ward) -> None:
+    ward.config.write_text(PROFILES.format(ZAI))
+    ward.more = {"open_files": (str(ward.config),), "unwritable": "Set the key."}
+    missing, open_file = ward.one("doctor.missing-credential"), ward.one("doctor.file-mode")
+    assert (missing.repair, missing.fix[:18]) == (None, "Set the key. Then:")
+    assert open_file.repair == Repair(private=(str(ward.config),))
+
+
+@pytest.mark.parametrize(("owner", "told"), [("plugin:acme", False), ("config", True), (None, True)])
+def test_a_place_is_put_on_the_config_only_for_what_is_in_it(ward: Ward, owner: str | None, told: bool) -> None:
+    ward.diagnostics = (Diagnostic("plugin.manifest-json", "It is no JSON.", owner=owner, line=2, column=1),)
+    assert (f"({ward.config}:2:1)" in ward.one("plugin.manifest-json").message) is told
+
+
+def test_what_only_tells_something_asks_for_nothing(ward: Ward) -> None:
+    ward.diagnostics = (Diagnostic("config.finished", "It is finished.", "info"),)
+    assert ward.one("config.finished").fix == "Nothing needs to be done."

@@ -21,6 +21,7 @@ TREE: tuple[tuple[type[errors.JackfieldError], type[Exception], str, int], ...] 
     (errors.StoreError, errors.JackfieldError, "store", 1),
     (errors.RegistrationError, errors.JackfieldError, "registry", 1),
     (errors.BlockError, errors.RegistrationError, "block", 1),
+    (errors.PluginError, errors.JackfieldError, "plugin", 1),
     (errors.CredentialError, errors.JackfieldError, "credential", 1),
     (errors.RemoteError, errors.JackfieldError, "remote", 1),
 )

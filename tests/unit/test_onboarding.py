@@ -21,6 +21,7 @@ from jackfield.errors import (
     CredentialError,
     JackfieldError,
     NeedsTerminalError,
+    RemoteError,
     RequestError,
     StoreError,
     UnknownNameError,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from jackfield.app import App
     from jackfield.auth.flows import LoginContext
-    from jackfield.auth.prompter import Prompter
+    from jackfield.auth.prompter import Prompter, Question
 
 CONFIG = """// kept as it is
 {
@@ -66,6 +67,18 @@ class Script(AnswersPrompter):
     def progress(self, label: str) -> Progress:
         self.shown.append((label, Shown()))
         return self.shown[-1][1]
+
+
+class Asked(Script):
+    """A script that remembers what it was asked."""
+
+    def __init__(self, *answers: object) -> None:
+        self.questions: list[str] = []
+        super().__init__(*answers)
+
+    async def ask(self, question: Question) -> object:
+        self.questions.append(question.message)
+        return await super().ask(question)
 
 
 @pytest.fixture
@@ -255,7 +268,83 @@ def test_with_nobody_to_agree_a_server_that_is_down_stores_nothing(app: App) -> 
     assert (error.code, error.exit_status) == ("credential.unverified", 1)
     assert error.message == f"http://127.0.0.1:{port} refuses connections. Nothing was stored."
     assert error.fix == "Try again later, or store it unchecked with --no-verify."
-    assert said == [f"Not checked: http://127.0.0.1:{port} refuses connections."]
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("interactive", "told"), [(True, "The credential was not checked."), (False, "{url} refuses connections.")]
+)
+def test_why_it_was_not_checked_is_told_once(app: App, interactive: bool, told: str) -> None:
+    prompter = Asked(False)
+    with refusing_port() as port:
+        url = f"http://127.0.0.1:{port}"
+        error = refused(app, prompter, name="openai", key=key(), base_url=f"{url}/v1", interactive=interactive)
+
+    assert prompter.questions == [f"{url} refuses connections. Store it all the same?"]
+    assert error.message == f"{told.format(url=url)} Nothing was stored."
+    assert prompter.said == []
+
+
+@pytest.mark.parametrize(
+    ("model", "near"),
+    [
+        ("gpt-5.2-prro", "gpt-5.2-pro"),
+        ("openai/gpt-9", "gpt-5"),
+        ("zz-top", None),
+        ("x" * 90, None),
+    ],
+)
+def test_a_model_that_nobody_lists_is_doubted_and_taken(app: App, model: str, near: str | None) -> None:
+    outcome = login(app, name="openai", key=key(), check=False, model=model)
+
+    assert outcome.default_model == f"openai/{model.removeprefix('openai/')}"
+    assert app.require_config().settings.default_model == outcome.default_model
+    (doubt,) = outcome.diagnostics
+    assert (doubt.code, doubt.severity, doubt.path) == ("login.unlisted-model", "warning", ())
+    assert doubt.hint is not None
+    assert doubt.hint.startswith("Did you mean " if near else "See: jackfield providers show openai")
+    assert near is None or near in doubt.hint
+    assert len(doubt.message) < 130
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("openai", "gpt-5"),
+        ("openai", "own-1"),
+        ("anthropic", "claude-opus-4-5"),
+        ("ollama", "anything:7b"),
+        ("inhouse", "whatever"),
+    ],
+)
+def test_a_model_that_is_listed_or_of_no_fixed_list_is_not_doubted(app: App, cli: Cli, name: str, model: str) -> None:
+    cli.write_config(
+        '{models: {providers: {openai: {models: [{id: "own-1"}]}, inhouse: {baseUrl: "https://in.acme.test/v1"}}}}'
+    )
+    method = "api-key" if name == "anthropic" else None
+
+    outcome = login(app, name=name, method=method, key=None if name == "ollama" else key(), check=False, model=model)
+
+    assert outcome.diagnostics == ()
+    assert outcome.default_model == f"{name}/{model}"
+
+
+def test_a_default_model_that_the_block_proposes_is_not_doubted(app: App) -> None:
+    assert login(app, name="zai", key=key(), check=False, set_default=True).diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "fix"),
+    [
+        ("openai", None, "Leave --expires-in out."),
+        ("anthropic", "api-key", "Leave --expires-in out, or paste a token with --method token."),
+        ("ollama", None, "Leave --expires-in out."),
+    ],
+)
+def test_a_lifetime_is_refused_for_what_is_no_token(app: App, name: str, method: str | None, fix: str) -> None:
+    error = refused(app, name=name, method=method, key=key(), check=False, expires_in="30d")
+
+    assert (error.code, error.exit_status, error.fix) == ("login.no-lifetime", 2, fix)
 
 
 def test_a_script_without_an_answer_to_it_stores_nothing(app: App) -> None:
@@ -327,6 +416,7 @@ def test_without_a_name_and_nobody_the_error_says_how_to_name_one(app: App) -> N
 
 def test_the_list_of_choices_says_what_cannot_be_chosen_here(app: App) -> None:
     asked: list[Any] = []
+    del app.runners["oauth-pkce"]
 
     class Looking(Script):
         async def ask(self, question: Any) -> object:
@@ -356,9 +446,9 @@ def test_the_list_of_choices_says_what_cannot_be_chosen_here(app: App) -> None:
         ("copilot-proxy", None, "login.needs-plugin"),
         ("google-antigravity", None, "login.needs-plugin"),
         ("google-gemini-cli", None, "login.needs-plugin"),
-        ("chutes", None, "login.unavailable"),
-        ("openai-codex", None, "login.unavailable"),
-        ("github-copilot", None, "login.unavailable"),
+        ("chutes", None, "login.no-key"),
+        ("openai-codex", None, "login.no-key"),
+        ("github-copilot", None, "login.no-key"),
     ],
 )
 def test_what_cannot_be_logged_in_to_is_an_error_with_its_code(
@@ -577,3 +667,76 @@ def test_the_onboarding_needs_no_config_file(tmp_path: Path) -> None:
     assert fresh.config_file.stat().st_mode & 0o777 == 0o600
     assert fresh.home.stat().st_mode & 0o777 == 0o700
     assert fresh.secret("openai:default") == RIGHT_KEY
+
+
+def issued(*profiles: str) -> Any:
+    """Return a flow whose credentials the provider has just given out."""
+
+    async def run(context: LoginContext) -> LoginResult:
+        grant = OAuthCredential(Secret(RIGHT_KEY), Secret("refresh-1"), 2_000_000_000_000)
+        return LoginResult(tuple(NewProfile(each, grant) for each in profiles), issued=True)
+
+    return run
+
+
+def test_what_was_issued_just_now_is_taken_for_accepted_where_the_block_has_no_check_of_its_own(app: App) -> None:
+    app.runners["oauth-pkce"] = issued("openai-codex:me")
+
+    outcome = login(app, name="openai-codex")
+
+    assert outcome.verdict is not None
+    assert (outcome.verdict.state, outcome.verdict.message) == ("accepted", "The provider has issued the credential.")
+    assert outcome.profiles == ("openai-codex:me",)
+
+
+def test_what_was_issued_just_now_is_kept_without_a_question_when_the_service_does_not_answer(app: App) -> None:
+    app.runners["oauth-pkce"] = issued("chutes:me")
+
+    with refusing_port() as port:
+        outcome = login(app, Script(), name="chutes", base_url=f"http://127.0.0.1:{port}/v1")
+
+    assert outcome.verdict is not None
+    assert outcome.verdict.state == "unreachable"
+    assert outcome.profiles == ("chutes:me",)
+
+
+def test_what_was_issued_and_is_refused_is_not_tried_a_second_time(app: App, cli: Cli) -> None:
+    app.runners["oauth-pkce"] = issued("chutes:me")
+
+    with model_server("another-key") as strict:
+        error = refused(app, Script("one", "two"), name="chutes", base_url=f"{strict.url}/v1")
+        asked = len(strict.requests)
+
+    assert (error.code, asked) == ("credential.refused", 1)
+    assert error.fix == "Sign in with an account that may use this provider. --no-verify skips this check."
+    assert cli.profile_ids() == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (CredentialError("No.", code="credential.denied"), "OAuth help: The sign-in did not finish; nothing was"),
+        (RemoteError("No.", code="remote.sign-in"), "OAuth help: The sign-in did not finish; nothing was"),
+        (RequestError("No.", code="login.no-key"), None),
+        (CancelledError("No."), None),
+    ],
+    ids=["refused", "failed", "wrongly-asked", "ended"],
+)
+def test_what_a_block_knows_of_a_failed_sign_in_is_told(app: App, failure: JackfieldError, told: str | None) -> None:
+    async def fail(context: LoginContext) -> LoginResult:
+        raise failure
+
+    app.runners["oauth-pkce"] = fail
+    script = Script()
+
+    assert refused(app, script, name="openai-codex") is failure
+    assert any(each.startswith(told or "OAuth help") for each in script.said) is (told is not None)
+
+
+def test_what_a_block_knows_of_missing_terminals_is_told(app: App) -> None:
+    said: list[str] = []
+
+    error = refused(app, NobodyPrompter(said.append), name="github-copilot")
+
+    assert error.code == "needs-terminal.sign-in"
+    assert "GitHub Copilot: The device login shows a code to type, so it needs a terminal." in said

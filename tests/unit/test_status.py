@@ -12,7 +12,7 @@ import pytest
 from jackfield.config.settings import ProviderSettings, Settings
 from jackfield.credentials.profile import ApiKeyCredential, Profile, TokenCredential
 from jackfield.credentials.secret import Secret
-from jackfield.credentials.sources import Surroundings
+from jackfield.credentials.sources import Surroundings, surroundings_without_store
 from jackfield.net import HttpClient
 from jackfield.providers.block import Check, EnvSet, EnvVars, Provider, RuntimeTags
 from jackfield.providers.registry import ProviderRegistry
@@ -22,6 +22,7 @@ from support.servers import Connection, HttpServer, Request, answering, holding,
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 NOW = 1_800_000_000_000
 
@@ -55,6 +56,22 @@ def around(
     )
 
 
+def test_without_a_store_environment_config_and_files_are_still_looked_in(tmp_path: Path) -> None:
+    file = tmp_path / "adc.json"
+    file.write_text("{}")
+    needs_file = EnvVars(sets=(EnvSet(all_of=("ACME_PROJECT",), file_variable="ACME_FILE"),))
+    settings = Settings(providers=(ProviderSettings(key="beta", api_key=RIGHT_KEY),))
+    env = {"GAMMA_API_KEY": "g", "ACME_PROJECT": "p", "ACME_FILE": str(file)}
+    where = surroundings_without_store(settings, env, NOW)
+
+    blocks = (acme(env=needs_file, auth_mode="adc"), acme(name="beta"), acme(name="gamma"), acme(name="delta"))
+    found = look(*blocks, where=where, probe=False, opener=no_client)
+
+    assert [each.source for each in found] == ["env", "config", "env", None]
+    assert (where.profiles, where.stored_order, where.now) == ((), {}, NOW)
+    assert not where.file_exists(str(tmp_path))
+
+
 def open_client() -> HttpClient:
     return HttpClient(env={}, user_agent="jackfield-test/1")
 
@@ -81,6 +98,7 @@ def test_a_provider_without_a_credential_is_not_configured_and_not_asked() -> No
         "state": "not_configured",
         "source": None,
         "reason": "Run jackfield login acme, or set ACME_API_KEY.",
+        "code": None,
     }
 
 
@@ -93,6 +111,7 @@ def test_a_right_key_is_verified_with_the_time_it_took() -> None:
         "state": "verified",
         "source": "profile",
         "reason": "acme:default: The provider accepts the credential.",
+        "code": None,
     }
     assert (status.label, status.source_name) == ("Acme", "acme:default")
     assert status.elapsed_s is not None
@@ -144,7 +163,13 @@ def test_a_local_provider_without_a_key_is_reachable_when_it_answers() -> None:
         )
         status = one(block, around())
 
-    assert status.to_dict() == {"id": "acme", "state": "reachable", "source": None, "reason": "The service answers."}
+    assert status.to_dict() == {
+        "id": "acme",
+        "state": "reachable",
+        "source": None,
+        "reason": "The service answers.",
+        "code": None,
+    }
     assert "authorization" not in server.requests[0].headers
 
 

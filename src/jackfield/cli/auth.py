@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from jackfield.cli import output
-from jackfield.cli.shared import json_option, open_app, provider_argument
+from jackfield.cli.shared import (
+    complete_profile,
+    config_errors,
+    json_option,
+    open_app,
+    plugin_errors,
+    provider_argument,
+    require_whole,
+    resolve_or_tell,
+    tell_errors,
+)
+from jackfield.config.file import load_config
 from jackfield.credentials.envelope import MASTER_KEY_VARIABLE, choose_cipher
 from jackfield.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jackfield.credentials.profile import Profile
+
+
+# How a narrow terminal tells what it has no column for.
+_GATHER = {"kind": "{}", "state": "{}", "origin": "for {}", "expires": "expires {}", "last used": "last used {}"}
 
 
 @click.group()
@@ -19,21 +40,28 @@ def auth() -> None:
 
 @auth.command("list")
 @json_option
-def list_command(as_json: bool) -> None:
+def list_command(as_json: bool) -> int:
     """List the stored credential profiles; never shows a secret.
 
     With --json: a list of {id, provider, name, kind, origin, owner, created, updated, expires, refreshable, email,
-    extra, usage}; times in milliseconds since 1970.
+    extra, usage}; times in milliseconds since 1970. Exits with 1 when the config has errors: which profiles are used
+    cannot be told then.
     """
     app = open_app()
-    profiles = app.store.profiles()
+    errors = app.config.errors
+    if as_json and errors:
+        load_config(app.paths.config_file).require_valid()
     if as_json:
-        output.emit_json([each.public() for each in profiles])
-        return
+        output.emit_json([each.public() for each in app.store.profiles()])
+        return 0
+    _show_profiles(app.store.profiles(), app.clock())
+    return tell_errors(app, errors)
+
+
+def _show_profiles(profiles: Sequence[Profile], now: int) -> None:
     if not profiles:
         output.say("No credential is stored. Log in with: jackfield login")
         return
-    now = app.clock()
     rows = []
     for each in profiles:
         facts = each.public()
@@ -41,22 +69,26 @@ def list_command(as_json: bool) -> None:
         rest = each.usage.rests_until(now)
         state = f"resting until {_time(rest)}" if rest is not None else usable
         last = _time(each.usage.last_used)
-        rows.append((each.id, each.kind, state, each.origin, _time(facts["expires"]), last))
-    output.show_table(("profile", "kind", "state", "origin", "expires", "last used"), rows)
+        rows.append((each.id, each.kind, state, each.origin, _time(facts["expires"] or None), last))
+    output.show_table(("profile", "kind", "state", "origin", "expires", "last used"), rows, gather=_GATHER)
 
 
 @auth.command()
 @provider_argument()
-@click.argument("profiles", metavar="[PROFILE]...", nargs=-1)
+@click.argument("profiles", metavar="[PROFILE]...", nargs=-1, shell_complete=complete_profile)
 @click.option("--clear", is_flag=True, help="Go back to the order that is used when nothing is said.")
 @json_option
-def order(provider_id: str, profiles: tuple[str, ...], clear: bool, as_json: bool) -> None:
+def order(provider_id: str, profiles: tuple[str, ...], clear: bool, as_json: bool) -> int:
     """Show the order in which a provider's profiles are tried, or set it.
 
     PROFILE is a name or ID:NAME; profiles that are not named are not used. With --json: {provider, explicit, order}.
+    Exits with 1 when the config has errors: what order it puts them in cannot be told then.
     """
     app = open_app()
-    provider = app.registry.resolve_provider(provider_id)
+    if as_json:
+        require_whole(app)
+    errors = (*config_errors(app), *plugin_errors(app))
+    provider = resolve_or_tell(app, provider_id, errors)
     if clear and profiles:
         raise click.UsageError("--clear goes without profiles")
     if clear:
@@ -67,11 +99,12 @@ def order(provider_id: str, profiles: tuple[str, ...], clear: bool, as_json: boo
     tried = [each.name for each in app.sources(provider) if each.kind == "profile" and each.usable]
     if as_json:
         output.emit_json({"provider": provider.id, "explicit": bool(explicit), "order": tried})
-        return
+        return tell_errors(app, errors)
     if not tried:
         output.say(f"{provider.label} has no usable profile.")
     for place, each in enumerate(tried, 1):
         print(f"{place}. {each}")  # noqa: T201
+    return tell_errors(app, errors)
 
 
 @auth.command()

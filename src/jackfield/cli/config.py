@@ -6,18 +6,29 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from jackfield.app import App
+from jackfield.auth.methods import NAME_MAX
 from jackfield.cli import output
-from jackfield.cli.shared import json_option, open_app
+from jackfield.cli.shared import complete_provider, json_option, open_app
 from jackfield.config.file import OURS, load_config
 from jackfield.config.guard.intake import MAX_BYTES
 from jackfield.config.plan import plan_patch
+from jackfield.config.settings import INCLUDE
 from jackfield.diagnostics import format_path
+from jackfield.doctor import entry_faults
 from jackfield.errors import EXIT_FAILED, RequestError, UnknownNameError
+from jackfield.ids import canonical_id, is_id, quoted
 from jackfield.records import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jackfield.commits import Commit
+    from jackfield.diagnostics import Diagnostic
 
 _REFUSED = 3
 
@@ -32,7 +43,7 @@ def config() -> None:
 def path(as_json: bool) -> None:
     """Print where the config file is, or will be.
 
-    With --json: {config, exists, store, plugins, state}.
+    With --json: {config, exists, includes, store, plugins, state}; includes are the files that it takes in.
     """
     app = open_app()
     paths = app.paths
@@ -41,6 +52,7 @@ def path(as_json: bool) -> None:
             {
                 "config": str(paths.config_file),
                 "exists": paths.config_file.exists(),
+                "includes": _included(app),
                 "store": str(paths.store_file),
                 "plugins": str(paths.plugins_dir),
                 "state": str(paths.state_dir),
@@ -51,16 +63,19 @@ def path(as_json: bool) -> None:
 
 
 @config.command()
+@click.option("--no-includes", is_flag=True, help="Print what the file itself says, its $include as it stands there.")
 @json_option
-def show(as_json: bool) -> None:
+def show(no_includes: bool, as_json: bool) -> None:
     """Print what the config says of providers, models, logins, plugins and voice; keys are not shown.
 
-    What belongs to other programs is left out. With --json: the same, as it is JSON in any case.
+    What it takes in from other files with $include is merged in. What belongs to other programs is left out. With
+    --json: the same, as it is JSON in any case.
     """
     del as_json  # people and programs get the same: the file's own form is JSON
     app = open_app()
-    value = app.require_config().document.value
-    output.emit_json(_without_secrets(_ours(value)))
+    document = app.require_config().document
+    shown = _with_includes(document.own) if no_includes else _ours(document.value)
+    output.emit_json(_without_secrets(shown))
 
 
 @config.command()
@@ -69,7 +84,8 @@ def show(as_json: bool) -> None:
 def validate(file: Path | None, as_json: bool) -> int:
     """Check the config file, or FILE, and print every fault with its place.
 
-    With --json: {path, valid, diagnostics}. Exits with 1 when there is an error; warnings do not count.
+    Files that it takes in with $include are checked with it. With --json: {path, includes, valid, diagnostics}. Exits
+    with 1 when there is an error; warnings do not count.
     """
     app = open_app()
     if file is not None:
@@ -77,12 +93,14 @@ def validate(file: Path | None, as_json: bool) -> int:
     target, exists = app.paths.config_file, app.config.exists
     if file is not None and not exists:
         raise RequestError(f"There is no file {file}.", code="usage", fix="Name another file.")
-    faults = app.config_diagnostics
+    faults = (*app.config_diagnostics, *entry_faults(app.config, app.registry))
     errors = sum(each.severity == "error" for each in faults)
     if as_json:
         told = [each.to_dict() for each in faults]
-        output.emit_json({"path": str(target), "valid": not errors, "diagnostics": told})
+        output.emit_json({"path": str(target), "includes": _included(app), "valid": not errors, "diagnostics": told})
     else:
+        for each in _included(app):
+            output.say(f"{target} takes in {each}")
         output.show_diagnostics(faults, target)
         what = "is valid" if exists else "does not exist yet, which is fine"
         count = "1 error" if errors == 1 else f"{errors} errors"
@@ -93,13 +111,13 @@ def validate(file: Path | None, as_json: bool) -> int:
 @config.command()
 @json_option
 def undo(as_json: bool) -> None:
-    """Take the last login, logout or repair back: in the config and in the credential store.
+    """Take the last login, logout, import or repair back: in the config and in the credential store.
 
     What was changed since stays as it is, and is told. With --json: {undone: {title, at, owner, paths, profiles},
     diagnostics}.
     """
     app = open_app()
-    commit, kept = app.commits.undo()
+    commit, kept = _take_back(app)
     if as_json:
         paths = [list(each.path) for each in commit.steps]
         undone = {"title": commit.title, "at": commit.at, "owner": commit.owner, "paths": paths}
@@ -108,6 +126,16 @@ def undo(as_json: bool) -> None:
         return
     output.show_diagnostics(kept, app.paths.config_file)
     output.say(f"Taken back: {commit.title} ({_time(commit.at)}).")
+
+
+def _take_back(app: App) -> tuple[Commit, tuple[Diagnostic, ...]]:
+    try:
+        return app.commits.undo()
+    except RequestError as error:
+        if error.code != "config.nothing-to-undo":
+            raise
+        fix = "What is taken back is the last login, logout, import or repair; what was edited by hand is not."
+        raise RequestError("There is nothing to take back.", code="config.nothing-to-undo", fix=fix) from None
 
 
 @config.command()
@@ -139,7 +167,12 @@ def diff(as_json: bool) -> None:
 @config.command("check-patch")
 @click.argument("file", metavar="FILE")
 @click.option(
-    "--provider", "provider_id", metavar="ID", required=True, help="The provider whose login returns the patch."
+    "--provider",
+    "provider_id",
+    metavar="ID",
+    required=True,
+    shell_complete=complete_provider,
+    help="The provider whose login returns the patch.",
 )
 @click.option("--current", type=click.Path(dir_okay=False, path_type=Path), help="The config to plan on; an empty one.")
 @json_option
@@ -151,6 +184,7 @@ def check_patch(file: str, provider_id: str, current: Path | None, as_json: bool
     Exits with 0 when all of it is taken, 1 when parts are left out, 3 when it is refused.
     """
     app = open_app()
+    provider_id = _named_id(provider_id)
     try:
         owner = str(app.registry.owner_of(provider_id))
     except UnknownNameError:
@@ -172,15 +206,26 @@ def check_patch(file: str, provider_id: str, current: Path | None, as_json: bool
     if as_json:
         output.emit_json(plan.to_dict())
     else:
-        output.show_diagnostics(plan.diagnostics, Path(file))
+        output.show_diagnostics(plan.diagnostics, "standard input" if file == "-" else file)
         if plan.changes:
             output.show_table(("path", "value"), [(format_path(path), json.dumps(item)) for path, item in plan.changes])
         for each in plan.consents:
             output.say(f"Needs consent {each.code} for {format_path(each.path)}: {each.question}")
-        output.say("Refused: nothing of it is taken." if plan.refused else f"{len(plan.changes)} changes.")
+        count = "1 change." if len(plan.changes) == 1 else f"{len(plan.changes)} changes."
+        output.say("Refused: nothing of it is taken." if plan.refused else count)
     if plan.refused:
         return _REFUSED
     return EXIT_FAILED if any(each.code != "patch.conflict" for each in plan.diagnostics) else 0
+
+
+def _named_id(text: str) -> str:
+    """Return an id in its canonical form; it need not be registered, but it must be one."""
+    name = canonical_id(text)
+    if not is_id(name):
+        message = f"{quoted(text, NAME_MAX)} cannot be the id of a provider."
+        fix = "An id has letters a-z, digits and . _ - only, with a letter or a digit at both ends."
+        raise RequestError(message, code="usage", fix=fix)
+    return name
 
 
 def _read_patch(file: str) -> bytes:
@@ -198,10 +243,20 @@ def _time(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, tz=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def _ours(value: object) -> dict[str, object]:
+def _included(app: App) -> list[str]:
+    return [str(each.path) for each in app.config.includes]
+
+
+def _with_includes(value: object) -> dict[str, object]:
+    """Return a copy of our parts of a file with each `$include` in an object around them."""
+    around = dict.fromkeys(part[:length] for part in OURS for length in range(len(part)))
+    return _ours(value, (*((*path, INCLUDE) for path in around), *OURS))
+
+
+def _ours(value: object, parts: Iterable[tuple[str, ...]] = OURS) -> dict[str, object]:
     """Return a copy of the parts of the config that are ours."""
     found: dict[str, object] = {}
-    for part in OURS:
+    for part in parts:
         here: object = value
         for key in part:
             here = here.get(key) if isinstance(here, dict) else None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jackfield.doctor import Finding
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+_FIXABLE = "[--fix]"
 
 
 @click.command()
@@ -24,7 +25,8 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 def doctor(fix: bool, as_json: bool) -> int:
     """Look for what is wrong with config, credentials and files, and say how to mend it.
 
-    With --fix the config is changed like a login changes it: with a backup and a record.
+    What --fix can mend is marked [--fix]. With --fix the config is changed like a login changes it: with a backup and a
+    record.
 
     With --json: {findings: [{code, severity, message, fix, provider, path, fixable}], fixed: [code]}. Exits with 1
     while there is an error.
@@ -54,11 +56,12 @@ def _show(findings: Sequence[Finding]) -> None:
         return
     screen = output.console()
     for each in findings:
+        mark = (f"{_FIXABLE} ", "green") if each.repair is not None else ""
         screen.print(
-            Text.assemble((f"{each.severity}", _STYLES[each.severity]), (f" {each.code}  ", "dim"), each.message),
+            Text.assemble((f"{each.severity} ", _STYLES[each.severity]), mark, (f"{each.code}  ", "dim"), each.message),
             soft_wrap=True,
         )
         screen.print(Text(f"    {each.fix}", style="dim"), soft_wrap=True)
     fixable = sum(each.repair is not None for each in findings)
     if fixable:
-        output.say(f"{fixable} of them can be mended with: jackfield doctor --fix")
+        output.say(f"What is marked {_FIXABLE} can be mended with: jackfield doctor --fix")

@@ -15,10 +15,22 @@ from jackfield.auth.methods import NAME_MAX, find_login, find_method, login_meth
 from jackfield.auth.prompter import NobodyPrompter, Option, Prompter
 from jackfield.cli import output
 from jackfield.cli.prompts import TerminalPrompter, has_terminal
-from jackfield.cli.shared import complete_provider, json_option, open_app, run_async
+from jackfield.cli.shared import (
+    complete_choice,
+    complete_login,
+    complete_method,
+    complete_model,
+    complete_profile,
+    complete_provider,
+    complete_stored_provider,
+    json_option,
+    open_app,
+    run_async,
+)
 from jackfield.config.guard.findings import CONSENT_CODES
 from jackfield.credentials.secret import Secret
-from jackfield.errors import AnswerError, CredentialError, RequestError
+from jackfield.diagnostics import format_path
+from jackfield.errors import AnswerError, CancelledError, CredentialError, RequestError
 from jackfield.ids import quoted
 from jackfield.onboarding import LoginRequest
 from jackfield.providers.registry import ProviderRegistry
@@ -75,14 +87,20 @@ def _keep_key(choice: str, ctx: click.Context, param: click.Parameter, value: st
 
 
 @click.command(cls=LoginCommand)
-@click.argument("name", metavar="[ID]", required=False, shell_complete=complete_provider)
-@click.option("--method", metavar="METHOD", help="Which way to log in, where there are several.")
+@click.argument("name", metavar="[ID]", required=False, shell_complete=complete_login)
+@click.option(
+    "--method", metavar="METHOD", shell_complete=complete_method, help="Which way to log in, where there are several."
+)
 @click.option("--profile", "--token-profile-id", metavar="NAME", help="Name of the credential profile to write.")
 @click.option("--key-stdin", is_flag=True, help="Read the key or token from standard input.")
 @click.option("--set-default", is_flag=True, help="Also make the provider's proposed model the default.")
-@click.option("--model", metavar="MODEL", help="Make this model of the provider the default.")
+@click.option(
+    "--model", metavar="MODEL", shell_complete=complete_model, help="Make this model of the provider the default."
+)
 @click.option("--base-url", metavar="URL", help="Another address of the provider, kept in the config.")
-@click.option("--expires-in", "--token-expires-in", metavar="TIME", help="Lifetime of a pasted token, such as 30d.")
+@click.option(
+    "--expires-in", "--token-expires-in", metavar="TIME", help="Lifetime of a pasted token, such as 30d; not of a key."
+)
 @click.option("--answers", metavar="FILE", help="Answer the prompts from a JSON list in FILE, or - for standard input.")
 @click.option("--no-browser", is_flag=True, help="Print addresses instead of opening a browser.")
 @click.option("--dry-run", is_flag=True, help="Go through all of it, show what would change, and write nothing.")
@@ -94,8 +112,15 @@ def _keep_key(choice: str, ctx: click.Context, param: click.Parameter, value: st
     help=f"Agree to what needs consent, by its code; repeatable. Codes: {', '.join(CONSENT_CODES)}.",
 )
 @click.option("--no-verify", is_flag=True, help="Store the credential without asking the provider first.")
-@click.option("--auth-choice", metavar="CHOICE", help="The login choice by its name; the same as ID.")
-@click.option("--token-provider", metavar="ID", help="The provider of --token; the same as ID.")
+@click.option(
+    "--auth-choice",
+    metavar="CHOICE",
+    shell_complete=complete_choice,
+    help="The login choice by its name; the same as ID.",
+)
+@click.option(
+    "--token-provider", metavar="ID", shell_complete=complete_provider, help="The provider of --token; the same as ID."
+)
 @json_option
 def login(name: str | None, as_json: bool, **options: Any) -> None:
     """Log in to a provider: get a key or token, check it, and keep it.
@@ -104,10 +129,9 @@ def login(name: str | None, as_json: bool, **options: Any) -> None:
     provider has accepted the credential.
 
     With --json: {provider, profiles, verified, verdict: {state, message} or null, default_model, changed, notes,
-    consents: [{code, path, question}], diff, diagnostics}; changed holds the config paths written, each a list of keys,
-    and diff what --dry-run would change.
+    consents: [{code, path, question, accepted}], diff, diagnostics}; changed holds the config paths written, each a
+    list of keys, and diff what --dry-run would change.
     """
-    del options["no_browser"]
     app = open_app()
     choice, key = _given_key()
     name = _the_name(app, name, options["auth_choice"], options["token_provider"])
@@ -130,27 +154,35 @@ def login(name: str | None, as_json: bool, **options: Any) -> None:
         accept=options["accept"],
         dry_run=options["dry_run"],
     )
-    outcome = run_async(app.onboarding().login(request, prompter))
+    outcome = run_async(app.onboarding(open_browser=not options["no_browser"]).login(request, prompter))
     _report(app, request, outcome, as_json)
     if isinstance(prompter, AnswersPrompter) and prompter.left:
-        output.say(f"{prompter.left} of the answers were not asked for.")
+        one = prompter.left == 1
+        output.say(f"{prompter.left} of the answers {'was' if one else 'were'} not asked for.")
 
 
 @click.command()
-@click.argument("provider_id", metavar="[ID]", required=False, shell_complete=complete_provider)
-@click.option("--profile", metavar="NAME", help="The profile to forget: NAME or ID:NAME.")
+@click.argument("provider_id", metavar="[ID]", required=False, shell_complete=complete_stored_provider)
+@click.option(
+    "--profile", metavar="NAME", shell_complete=complete_profile, help="The profile to forget: NAME or ID:NAME."
+)
 @click.option("--all", "every", is_flag=True, help="Forget every profile of the provider.")
+@click.option("--yes", is_flag=True, help="Without an ID: forget the only profile there is without asking.")
 @click.option("--purge", is_flag=True, help="Also erase it from the records by which it could be taken back.")
 @json_option
-def logout(provider_id: str | None, profile: str | None, every: bool, purge: bool, as_json: bool) -> None:
+def logout(provider_id: str | None, profile: str | None, every: bool, yes: bool, purge: bool, as_json: bool) -> None:
     """Forget a stored credential, and its entry in the config.
+
+    Where neither ID nor --profile says which, you are asked first; without a terminal one of them, or --yes, is needed.
 
     Until --purge, or twenty logins later, the record of the logout keeps it, so that config undo can bring it back.
     The key stays valid at the provider: revoke it there if it has leaked. With --json: {profiles, changed}.
     """
     app = open_app()
-    ids = run_async(_profiles_to_forget(app, provider_id, profile, every))
-    changed = app.onboarding().logout(ids)
+    ids = run_async(_profiles_to_forget(app, provider_id, profile, every=every, sure=yes, purge=purge))
+    stored = {each.id for each in app.store.profiles()}
+    there = tuple(each for each in ids if each in stored)
+    changed = app.onboarding().logout(there) if there else ()
     if purge:
         app.commits.forget(ids)
     if as_json:
@@ -163,8 +195,16 @@ def logout(provider_id: str | None, profile: str | None, every: bool, purge: boo
     _warn_of_env(app, {each.partition(":")[0] for each in ids})
 
 
-async def _profiles_to_forget(app: App, name: str | None, profile: str | None, every: bool) -> tuple[str, ...]:
+async def _profiles_to_forget(
+    app: App, name: str | None, profile: str | None, *, every: bool, sure: bool, purge: bool
+) -> tuple[str, ...]:
+    named = name is not None or profile is not None
+    if every and not named:
+        raise RequestError("--all needs an ID.", code="usage", fix="Name the provider: jackfield logout ID --all")
     stored = [each.id for each in app.store.profiles()]
+    if purge:
+        # What was forgotten before may still be in the records.
+        stored += [each for each in app.commits.remembered() if each not in stored]
     if name is not None:
         provider = app.registry.resolve_provider(name)
         stored = [each for each in stored if each.partition(":")[0] in (provider.id, *provider.aliases)]
@@ -174,13 +214,16 @@ async def _profiles_to_forget(app: App, name: str | None, profile: str | None, e
         what = f"stored credential of {name}" if name else "stored credential"
         what = f"profile {quoted(profile, NAME_MAX)}" if profile is not None else what
         raise CredentialError(f"There is no {what}.", code="credential.none", fix="See: jackfield auth list")
+    if len(stored) == 1 and not (named or sure):
+        # Nobody has named it, and it may not be the one that is meant.
+        flag = f"jackfield logout {stored[0].partition(':')[0]} or --yes"
+        if not await _prompter(None).confirm(f"Forget {stored[0]}?", answer_flag=flag):
+            raise CancelledError("Nothing was forgotten.")
     if len(stored) == 1 or every:
-        if every and name is None and profile is None:
-            raise RequestError("--all needs an ID.", code="usage", fix="Name the provider: jackfield logout ID --all")
         return tuple(stored)
     options = [Option(each, each) for each in stored]
-    prompter = _prompter(None)
-    return (str(await prompter.select("Forget which profile", options, answer_flag="--profile NAME or --all")),)
+    flag = "--profile NAME or --all" if name is not None else "jackfield logout ID or --profile ID:NAME"
+    return (str(await _prompter(None).select("Forget which profile", options, answer_flag=flag)),)
 
 
 def _given_key() -> tuple[str | None, Secret | None]:
@@ -255,7 +298,7 @@ def _decode(data: bytes, name: str) -> str:
 
 def _report(app: App, request: LoginRequest, outcome: LoginOutcome, as_json: bool) -> None:
     warning = app.cipher.warning
-    diagnostics = outcome.diagnostics
+    diagnostics = (*outcome.diagnostics, *app.commits.recovered)
     if as_json:
         verdict = outcome.verdict
         output.emit_json(
@@ -267,21 +310,22 @@ def _report(app: App, request: LoginRequest, outcome: LoginOutcome, as_json: boo
                 "default_model": outcome.default_model,
                 "changed": [list(each) for each in outcome.changed],
                 "notes": list(outcome.notes),
-                "consents": [each.to_dict() for each in (outcome.plan.consents if outcome.plan else ())],
+                "consents": [
+                    {**each.to_dict(), "accepted": each.code in outcome.accepted}
+                    for each in (outcome.plan.consents if outcome.plan else ())
+                ],
                 "diff": _diff(app, outcome),
                 "diagnostics": [each.to_dict() for each in (*diagnostics, *((warning,) if warning else ()))],
             }
         )
         return
     if request.dry_run:
-        _show_dry_run(app, outcome)
+        _show_dry_run(app, request, outcome)
         return
-    output.show_diagnostics(diagnostics, app.paths.config_file)
+    output.show_diagnostics(diagnostics, f"login to {outcome.provider}")
+    _say_left_out(outcome, "Left out")
     label = app.registry.resolve_provider(outcome.provider).label
-    if outcome.verdict is not None:
-        output.say(outcome.verdict.message)
-    elif outcome.profiles:
-        output.say("The credential was not checked.")
+    _say_verdict(request, outcome)
     output.say(f"Logged in to {label}" + (f" as {', '.join(outcome.profiles)}." if outcome.profiles else "."))
     if outcome.default_model:
         output.say(f"The default model is {outcome.default_model}.")
@@ -291,21 +335,35 @@ def _report(app: App, request: LoginRequest, outcome: LoginOutcome, as_json: boo
         output.say(f"Note: {warning.message} {warning.hint or ''}".rstrip())
 
 
-def _show_dry_run(app: App, outcome: LoginOutcome) -> None:
+def _say_verdict(request: LoginRequest, outcome: LoginOutcome) -> None:
+    """Say what the provider said; a person who was asked whether to go on without its word has read it already."""
+    verdict = outcome.verdict
+    if verdict is not None and (verdict.state in {"accepted", "reachable"} or not request.interactive):
+        output.say(verdict.message)
+    elif outcome.profiles:
+        output.say("The credential was not checked.")
+
+
+def _show_dry_run(app: App, request: LoginRequest, outcome: LoginOutcome) -> None:
     """Show what a login would do: the diff of the config, the diagnostics, the consents it still needs."""
     if outcome.verdict is not None:
-        output.say(outcome.verdict.message)
+        _say_verdict(request, outcome)
     diff = _diff(app, outcome)
     if diff:
         output.show_diff(diff)
     for each in outcome.profiles:
         output.say(f"Would keep a credential as {each}.")
-    output.show_diagnostics(outcome.diagnostics, app.paths.config_file)
-    if outcome.plan is not None:
-        for consent in outcome.plan.consents:
-            if consent.code not in outcome.accepted:
-                output.say(f"Needs consent: {consent.question} Agree with --accept {consent.code}")
+    output.show_diagnostics(outcome.diagnostics, f"login to {outcome.provider}")
+    _say_left_out(outcome, "Needs consent")
     output.say("Nothing was written.")
+
+
+def _say_left_out(outcome: LoginOutcome, heading: str) -> None:
+    """Say what nobody has agreed to, and how to."""
+    for consent in outcome.plan.consents if outcome.plan else ():
+        if consent.code not in outcome.accepted:
+            where = format_path(consent.path)
+            output.say(f"{heading}: {where}. {consent.question} Agree with --accept {consent.code}")
 
 
 def _diff(app: App, outcome: LoginOutcome) -> str | None:
@@ -315,7 +373,8 @@ def _diff(app: App, outcome: LoginOutcome) -> str | None:
 
 def _warn_of_env(app: App, provider_ids: set[str]) -> None:
     """Say which variables still hold a credential: a user who logs out should not be surprised to be in."""
-    for name in sorted(provider_ids):
+    known = app.registry.snapshot()
+    for name in sorted(each for each in provider_ids if known.get(each) is not None):
         for each in app.sources(app.registry.resolve_provider(name)):
             if each.kind in {"env", "config"} and each.usable:
                 output.say(f"Still there: {each.label}.")

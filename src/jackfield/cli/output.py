@@ -11,7 +11,7 @@ from jackfield.diagnostics import format_path
 from jackfield.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from jackfield.diagnostics import Diagnostic
     from jackfield.errors import JackfieldError
 
-_NARROW = frozenset({"state", "answer", "kind", "role", "rule", "login"})
+# Columns whose cells are short, or are copied: they are not folded while another one can be.
+_WHOLE = frozenset({"state", "answer", "kind", "role", "rule", "login", "name", "choice", "file"})
+# Columns of the screen that are left for what folds, and those between two columns.
+_ROOM, _GAP = 20, 3
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
 # What is called so holds a secret in any program's settings; `maxTokens` and `tokenUrl` do not.
 _SECRET_FIELD = re.compile(r"(?i).*(api[_-]?key|token|secret|password|passphrase|authorization|credentials?)")
@@ -32,6 +35,14 @@ _LITERAL = re.compile(r"""(['"])(?:\\(?:.|\n)|(?!\1)[^\\\n])*\1""")
 # What is shorter may stand in other texts by chance.
 _TELLING_LENGTH = 8
 _MARKS = {"error": "red", "warning": "yellow", "info": "blue"}
+# What is told under such a code stands in no place of the config file.
+_ELSEWHERE = frozenset({"store", "registry", "login", "import", "plugin"})
+# What is told under such a code names its place itself.
+_PLACED = frozenset({"store", "import"})
+# Columns of what is no terminal: more than any row has.
+_FREE = 10_000
+NARROW = 100
+"""Columns below which a table gathers what it would otherwise fold into slivers."""
 
 
 def emit_json(value: object) -> None:
@@ -51,14 +62,41 @@ def shown_url(url: str) -> str:
 
 def console(*, stderr: bool = False) -> Console:
     """Return a rich console on standard output or error; it honours NO_COLOR and the terminal's width."""
+    import os
+
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+    # What goes into a pipe or a file is for `grep`, not for the eye: a row is a line there, however long.
+    free = not stderr and not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdecimal()
+    return Console(stderr=stderr, highlight=False, soft_wrap=False, width=_FREE if free else None)
 
 
 def say(message: str) -> None:
     """Print a line for the user on standard error, so that standard output stays for results."""
-    print(message, file=sys.stderr)  # noqa: T201
+    print(broken(message) if sys.stderr.isatty() else message, file=sys.stderr)  # noqa: T201
+
+
+def broken(text: str, *, taken: int = 0, columns: int | None = None) -> str:
+    """Return a text with its lines broken between words, as a terminal would break them within.
+
+    Args:
+        text: what is to be shown; an address or a path that is too long for a line is left whole.
+        taken: columns of the first line that something else takes.
+        columns: width of the terminal; this one's when left out.
+    """
+    import shutil
+    import textwrap
+
+    width = max(columns or shutil.get_terminal_size().columns, _ROOM)
+    lines = text.split("\n")
+    for place, line in enumerate(lines):
+        if len(line) + (taken if place == 0 else 0) > width:
+            first = " " * taken if place == 0 else ""
+            parts = textwrap.wrap(
+                line, width, initial_indent=first, break_long_words=False, break_on_hyphens=False, tabsize=1
+            )
+            lines[place] = "\n".join(parts)[len(first) :]
+    return "\n".join(lines)
 
 
 def show_error(error: JackfieldError) -> None:
@@ -79,22 +117,36 @@ def _says(message: str, diagnostic: Diagnostic) -> bool:
     return diagnostic.message.rstrip(".") in message and format_path(diagnostic.path) in message
 
 
-def show_diagnostics(diagnostics: Iterable[Diagnostic], path: Path) -> None:
-    """Print diagnostics on standard error as `file:line:column: severity: path: message`."""
+def show_diagnostics(diagnostics: Iterable[Diagnostic], source: Path | str) -> None:
+    """Print diagnostics on standard error as `file:line:column: severity: path: message`.
+
+    Args:
+        diagnostics: what to tell; what is about the credential store or the registry is told without a file.
+        source: the file that the others are about, or what stands for it.
+    """
     from rich.text import Text
 
     err = console(stderr=True)
     for each in diagnostics:
+        family = each.code.partition(".")[0]
         place = f":{each.line}:{each.column}" if each.line is not None else ""
-        where = format_path(each.path)
+        where = "" if family in _PLACED else format_path(each.path)
         line = Text.assemble(
-            f"{path}{place}: ",
+            "" if family in _ELSEWHERE else f"{source}{place}: ",
             (f"{each.severity}: ", _MARKS[each.severity]),
-            f"{where + ': ' if where else ''}{each.message}",
+            f"{where + ': ' if where else ''}{_named(each)}",
         )
         err.print(line, soft_wrap=True)
         if each.hint:
             err.print(Text(f"    {each.hint}", style="dim"), soft_wrap=True)
+
+
+def _named(diagnostic: Diagnostic) -> str:
+    """Return the message of a diagnostic, with the name of the plugin that it is about."""
+    owner = diagnostic.owner or ""
+    plugin_id = owner.removeprefix("plugin:")
+    is_plugins = owner != plugin_id and plugin_id not in diagnostic.message
+    return f"{owner}: {diagnostic.message}" if is_plugins else diagnostic.message
 
 
 def make_diff(before: str, after: str, names: tuple[str, str]) -> str:
@@ -159,22 +211,72 @@ def show_diff(diff: str) -> None:
         screen.print(Text(line, style=styles.get(line[:1], "")), soft_wrap=True)
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
-    """Print a table; None is shown as nothing, a list as its items."""
-    console().print(make_table(columns, rows, title=title))
+def show_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    title: str | None = None,
+    gather: Mapping[str, str] | None = None,
+) -> None:
+    """Print a table; None is shown as nothing, a list as its items.
+
+    Args:
+        columns: the headings.
+        rows: the cells.
+        title: what stands above it.
+        gather: columns that a narrow terminal shows together in one last column, `details`, each cell as its format
+            says, such as `{"expires": "expires {}"}`; cells that show nothing are left out of it.
+    """
+    screen = console()
+    if gather and screen.width < NARROW:
+        columns, rows = gathered(columns, rows, gather)
+    screen.print(make_table(columns, rows, title=title, width=screen.width))
 
 
-def make_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> Any:
-    """Return a rich table with the house's looks."""
+def gathered(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], gather: Mapping[str, str]
+) -> tuple[list[str], list[list[Any]]]:
+    """Return the columns and rows of the narrow form of a table; see `show_table`."""
+    kept = [place for place, column in enumerate(columns) if column not in gather]
+    told = [(columns.index(column), form) for column, form in gather.items()]
+    return (
+        [*(columns[place] for place in kept), "details"],
+        [
+            [
+                *(row[place] for place in kept),
+                "; ".join(form.format(text) for place, form in told if (text := _cell(row[place]))),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def make_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None, width: int = 80
+) -> Any:
+    """Return a rich table with the house's looks.
+
+    Args:
+        columns: the headings.
+        rows: the cells.
+        title: what stands above it.
+        width: columns of the terminal. The first column, and those that people copy from, are not folded while
+            something is left for the others; a column that may not fold and does not fit would push them off.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    cells = [[cell if isinstance(cell, Text) else Text(_cell(cell)) for cell in row] for row in rows]
+    left = width - _ROOM
     for place, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=place == 0 or column in _NARROW)
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(_cell(cell)) for cell in row))
+        widest = _GAP + max((row[place].cell_len for row in cells), default=0)
+        whole = (place == 0 or column in _WHOLE) and widest <= left
+        left -= widest if whole else 0
+        table.add_column(column, overflow="fold", no_wrap=whole)
+    for row in cells:
+        table.add_row(*row)
     return table
 
 

@@ -37,6 +37,7 @@ _EXIT_STATUSES = """\
 | 0 | done |
 | 1 | it failed: config, credential store, credential, or the other side; see [errors](errors.md) |
 | 2 | what was asked for cannot be: an unknown name, wrong usage, a question and nobody to ask |
+| 3 | a patch that is refused: `config check-patch` |
 | 130 | the user ended it; nothing was written |"""
 
 

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from jackfield.cli import output
-from jackfield.cli.shared import complete_provider, json_option, open_app, run_async
-from jackfield.errors import EXIT_FAILED
+from jackfield.cli.shared import (
+    complete_provider,
+    config_errors,
+    json_option,
+    open_app,
+    plugin_errors,
+    resolve_or_tell,
+    run_async,
+    tell_errors,
+)
+from jackfield.credentials.sources import SHUT_REASONS
+from jackfield.diagnostics import Diagnostic
+from jackfield.errors import StoreError
+from jackfield.records import replace
 from jackfield.status import survey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jackfield.app import App
+    from jackfield.credentials.sources import Surroundings
     from jackfield.status import ProviderStatus
 
-_WIDE = 100
 _LOOKS = {
     "verified": ("✓ verified", "green"),
     "reachable": ("✓ reachable", "green"),
@@ -48,12 +61,14 @@ def status(ids: tuple[str, ...], show_all: bool, probe: bool, timeout: float, as
     are there. States: not_configured, configured (found, not asked or nothing to ask), verified, failing, reachable,
     unreachable.
 
-    With --json: {"providers": [{id, state, source, reason}]}; source is profile, env, config, chain or null.
+    With --json: {"providers": [{id, state, source, reason}], diagnostics}; source is profile, env, config, chain or
+    null. Exits with 1 when config, plugins or store have errors: what they hide is not shown.
     """
     app = open_app()
-    chosen = [app.registry.resolve_provider(each) for each in ids] or app.registry.list_providers()
-    where = app.surroundings()
-    broken = [each for each in app.diagnostics if each.severity == "error"]
+    errors = (*config_errors(app), *plugin_errors(app))
+    chosen = [resolve_or_tell(app, each, errors) for each in ids] or app.registry.list_providers()
+    where, store_errors = _look_around(app)
+    broken = (*errors, *store_errors)
     show_progress = not as_json and sys.stderr.isatty() and probe
 
     async def look() -> tuple[ProviderStatus, ...]:
@@ -65,23 +80,37 @@ def status(ids: tuple[str, ...], show_all: bool, probe: bool, timeout: float, as
     else:
         statuses = run_async(look())
     if as_json:
-        output.emit_json({"providers": [each.to_dict() for each in statuses]})
+        told = [each.to_dict() for each in broken]
+        output.emit_json({"providers": [each.to_dict() for each in statuses], "diagnostics": told})
     else:
         shown = [each for each in statuses if show_all or ids or each.state != "not_configured"]
         screen = output.console()
-        screen.print(status_table(shown, narrow=screen.width < _WIDE))
+        screen.print(status_table(shown, width=screen.width))
         _show_rest(app, statuses, shown)
-    output.show_diagnostics(broken, app.paths.config_file)
-    return EXIT_FAILED if broken else 0
+    return tell_errors(app, broken)
 
 
-def status_table(statuses: Sequence[ProviderStatus], *, narrow: bool = False) -> Any:
-    """Return the table of statuses for a rich console; columns that nobody fills are left out.
+def _look_around(app: App) -> tuple[Surroundings, tuple[Diagnostic, ...]]:
+    """Return what credentials are looked for in, and the store's errors; one that cannot be read holds none."""
+    try:
+        where, stored = app.surroundings(), app.store.diagnostics()
+    except StoreError as error:
+        where = app.surroundings_without_store()
+        with contextlib.suppress(StoreError):
+            shut = app.store.shut_profiles()
+            where = replace(where, shut={name: SHUT_REASONS[each.code] for name, each in shut.items()})
+        stored = (Diagnostic(error.code, error.message, hint=error.fix),)
+    return where, tuple(each for each in stored if each.severity == "error")
 
-    A `narrow` one tells the source with the reason, where two columns would leave no room for either.
+
+def status_table(statuses: Sequence[ProviderStatus], *, width: int = output.NARROW) -> Any:
+    """Return the table of statuses for a rich console of `width` columns; columns that nobody fills are left out.
+
+    A narrow one tells the source with the reason, where two columns would leave no room for either.
     """
     from rich.text import Text
 
+    narrow = width < output.NARROW
     columns = ["provider", "state", "source", "reason", "answer"]
     rows = []
     for each in statuses:
@@ -92,7 +121,8 @@ def status_table(statuses: Sequence[ProviderStatus], *, narrow: bool = False) ->
         head = (Text(each.label, style="bold"), Text(look, style=style))
         rows.append((*head, "", reason, "") if narrow else (*head, source, reason, took))
     used = [place for place in range(len(columns)) if place < 2 or any(str(row[place]) for row in rows)]
-    return output.make_table([columns[place] for place in used], [[row[place] for place in used] for row in rows])
+    kept = [[row[place] for place in used] for row in rows]
+    return output.make_table([columns[place] for place in used], kept, width=width)
 
 
 def _show_rest(app: App, statuses: Sequence[ProviderStatus], shown: Sequence[ProviderStatus]) -> None:

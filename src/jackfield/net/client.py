@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from jackfield.errors import InternalError, RemoteError, RequestError
@@ -260,10 +260,12 @@ class HttpClient:
         self, request: _Request, deadline: float
     ) -> tuple[aiohttp.ClientResponse, _Request, Proxy | None]:
         """Return the first answer that is no redirect, with the request it answers and the proxy it came through."""
+        asked = request.target.origin
         for _ in range(MAX_REDIRECTS + 1):
-            self._admit(request.target.origin)
-            proxy = self._proxies.proxy_for(request.target.origin)
-            reply = await self._send(request, proxy, deadline)
+            with _redirected(asked, request.target.origin):
+                self._admit(request.target.origin)
+                proxy = self._proxies.proxy_for(request.target.origin)
+                reply = await self._send(request, proxy, deadline)
             if reply.status not in _REDIRECTS:
                 return reply, request, proxy
             reply.release()
@@ -356,6 +358,19 @@ def _join(base: Target, location: str) -> Target:
     except RequestError:
         pass
     raise _redirect_error(base.origin, "redirects to an address that is not a proper URL")
+
+
+@contextmanager
+def _redirected(asked: Origin, origin: Origin) -> Iterator[None]:
+    """Tell of errors at an origin that nobody typed that the one which was asked redirects there."""
+    try:
+        yield
+    except (RemoteError, RequestError) as error:
+        if origin == asked:
+            raise
+        message = f"{asked} redirects to {origin}. {error.message}"
+        fix = f"Check the base URL: {asked} sends elsewhere."
+        raise type(error)(message, code=error.code, fix=fix, diagnostics=error.diagnostics) from error
 
 
 def _redirect_error(origin: Origin, what: str) -> RemoteError:

@@ -83,7 +83,7 @@ def test_without_a_key_it_says_how_to_get_one(cli: InProcess) -> None:
     assert cli.files() == before
 
 
-@pytest.mark.parametrize(("key", "code"), [("short", "store.master-key"), (OTHER_KEY, "store.tampered")])
+@pytest.mark.parametrize(("key", "code"), [("short", "store.master-key"), (OTHER_KEY, "store.other-key")])
 def test_a_key_that_does_not_fit_changes_nothing(cli: InProcess, key: str, code: str) -> None:
     log_in(cli, {})
 

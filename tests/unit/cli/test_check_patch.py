@@ -132,13 +132,46 @@ def test_a_current_config_that_cannot_be_used_is_told(
 
 
 @pytest.mark.parametrize(
-    ("provider", "refused"), [("acme", False), ("openai", False), ("z.ai", True), ("ACME", True), ("a b", True)]
+    ("provider", "refused"), [("acme", False), ("openai", False), ("z.ai", True), (" ACME ", False)]
 )
 def test_a_provider_is_named_by_its_id_and_need_not_be_registered(cli: InProcess, provider: str, refused: bool) -> None:
     status, document = told(cli, {}, provider=provider)
 
     assert (status, document["refused"]) == (3 if refused else 0, refused)
     assert [each["rule"] for each in document["diagnostics"]] == (["G6"] if refused else [])
+
+
+@pytest.mark.parametrize("provider", ["Bad Id!", "a b", "", "-acme", "k" * 65])
+def test_what_cannot_be_an_id_is_wrong_usage_in_plain_words(cli: InProcess, provider: str) -> None:
+    result = check(cli, {}, "--json", provider=provider)
+
+    assert (result.status, result.code) == (2, "usage")
+    shown = "a text of 65 characters" if len(provider) > 31 else repr(provider)
+    assert result.error["message"] == f"{shown} cannot be the id of a provider."
+    assert result.error["fix"].startswith("An id has letters a-z, digits and . _ - only")
+
+
+@pytest.mark.parametrize(
+    ("patch", "last"),
+    [
+        ({}, "0 changes."),
+        ({"models": {"providers": {"acme": {"baseUrl": "https://api.acme.test/v1"}}}}, "1 change."),
+        (GOOD, "2 changes."),
+    ],
+)
+def test_changes_are_counted(cli: InProcess, patch: object, last: str) -> None:
+    assert check(cli, patch).err.splitlines()[-1] == last
+
+
+def test_faults_are_told_with_the_name_of_what_was_read(cli: InProcess, tmp_path: Path) -> None:
+    file = tmp_path / "patch.json"
+    file.write_text('{"gateway": 1}')
+
+    piped = check(cli, {"gateway": 1}).err
+    named = cli.call("config", "check-patch", str(file), "--provider", "acme").err
+
+    assert piped.startswith("standard input: warning: gateway: ")
+    assert named == piped.replace("standard input:", f"{file}:")
 
 
 def test_a_patch_of_another_provider_is_left_out(cli: InProcess) -> None:
@@ -163,7 +196,7 @@ def test_a_refusal_is_told_to_people(cli: InProcess) -> None:
     result = check(cli, b"[]")
 
     assert (result.status, result.err.splitlines()[-1]) == (3, "Refused: nothing of it is taken.")
-    assert "-: error: " in result.err
+    assert result.err.startswith("standard input: error: ")
 
 
 def test_what_does_not_print_steers_no_terminal(cli: InProcess) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from support.cli import RIGHT_KEY, WRONG_KEY, InProcess, leaks, model_server
 from support.servers import HttpServer, answering
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -52,6 +54,25 @@ def test_a_login_that_seals_nothing_says_so(cli: InProcess) -> None:
 
     assert "Note: Credentials are not encrypted" in result.err
     assert leaks(result.err, RIGHT_KEY) == []
+
+
+def test_a_model_that_is_not_listed_is_told_with_its_neighbours(cli: InProcess) -> None:
+    result = cli.call("login", "openai", "--key-stdin", "--no-verify", "--model", "gpt-5.2-prro", stdin=RIGHT_KEY)
+
+    assert result.status == 0
+    assert result.err.splitlines()[:2] == [
+        "warning: OpenAI has no model 'gpt-5.2-prro' in its list here; it is the default all the same.",
+        "    Did you mean gpt-5.2-pro or gpt-5-pro or gpt-5.2?",
+    ]
+    assert "The default model is openai/gpt-5.2-prro." in result.err
+
+
+def test_a_lifetime_of_a_key_is_refused_before_anything_is_read_or_written(cli: InProcess) -> None:
+    result = cli.call("login", "openai", "--key-stdin", "--no-verify", "--expires-in", "3d", "--json", stdin=RIGHT_KEY)
+
+    assert (result.status, result.code) == (2, "login.no-lifetime")
+    assert result.error["fix"] == "Leave --expires-in out."
+    assert not cli.home.exists()
 
 
 @pytest.mark.parametrize(
@@ -161,7 +182,9 @@ def test_a_logout_forgets_what_is_named(cli: InProcess, args: tuple[str, ...], l
         (("openai",), "needs-terminal", 2),
         (("--profile", "work"), "needs-terminal", 2),
         ((), "needs-terminal", 2),
+        (("--yes",), "needs-terminal", 2),
         (("--all",), "usage", 2),
+        (("--all", "--yes"), "usage", 2),
         (("groq",), "credential.none", 1),
         (("openai", "--profile", "nope"), "credential.none", 1),
         (("--profile", "sk-canary-" + "x" * 40), "credential.none", 1),
@@ -180,6 +203,38 @@ def test_a_logout_that_is_not_clear_forgets_nothing(
     assert (result.status, result.code) == (status, code)
     assert "sk-canary" not in result.out
     assert len(cli.profile_ids()) == 3
+
+
+@pytest.mark.parametrize("args", [("--yes",), ("openai",), ("--profile", "default")])
+def test_the_only_profile_is_forgotten_when_it_is_named_or_sure(cli: InProcess, args: tuple[str, ...]) -> None:
+    log_in(cli)
+
+    assert cli.call("logout", *args, "--json").json["profiles"] == ["openai:default"]
+    assert cli.profile_ids() == []
+
+
+def test_the_only_profile_is_not_forgotten_unasked(cli: InProcess) -> None:
+    log_in(cli)
+
+    result = cli.call("logout", "--json")
+
+    assert (result.status, result.code) == (2, "needs-terminal")
+    assert result.error["fix"] == "Answer it with jackfield logout openai or --yes, or run this in a terminal."
+    assert cli.profile_ids() == ["openai:default"]
+
+
+def test_a_profile_whose_provider_is_gone_is_forgotten_quietly(cli: InProcess) -> None:
+    cli.write_config('{models: {providers: {acme: {baseUrl: "https://api.acme.test/v1"}}}}')
+    log_in(cli, "acme")
+    cli.write_config("{}")
+
+    result = cli.call("logout", "--profile", "acme:default")
+
+    assert result.status == 0
+    assert result.err.splitlines() == [
+        "Forgot acme:default.",
+        "It can be taken back with: jackfield config undo",
+    ]
 
 
 # auth
@@ -260,6 +315,44 @@ def test_config_show_hides_what_is_secret_and_nothing_else(cli: InProcess, name:
 
 def test_config_show_without_a_file_is_an_empty_object(cli: InProcess) -> None:
     assert cli.call("config", "show").json == {}
+
+
+ADDRESS = "The address of openai cannot be used: The URL cannot be used: It does not start with https:// or http://."
+
+TWICE = "models.providers has two entries for %s: %s; only one counts."
+
+
+@pytest.mark.parametrize(
+    ("entries", "status", "told"),
+    [
+        ("openai: {baseUrl: 'ftp://x'}", 1, [f":2:12: error: models.providers.openai.baseUrl: {ADDRESS}"]),
+        ("openai: {baseUrl: '${GATEWAY}/v1'}", 0, []),
+        ("acme: {baseUrl: 'https://a.test'}, beta: {baseUrl: 'https://b.test'}", 0, []),
+        ("zai: {}, ZAI: {}", 0, [f":2:12: warning: models.providers.ZAI: {TWICE % ('zai', 'zai and ZAI')}"]),
+        ("'z.ai': {}, zai: {}", 0, [f":2:15: warning: models.providers.zai: {TWICE % ('zai', 'z.ai and zai')}"]),
+    ],
+    ids=["ftp", "variable", "fine", "case", "alias"],
+)
+def test_config_validate_knows_the_registered_providers(
+    cli: InProcess, entries: str, status: int, told: list[str]
+) -> None:
+    cli.write_config("{models: {providers: {\n  " + entries + "}}}")
+
+    result = cli.call("config", "validate")
+
+    assert result.status == status
+    assert [each for each in result.err.splitlines()[:-1] if not each.startswith("    ")] == [
+        f"{cli.config_file}{each}" for each in told
+    ]
+
+
+def test_config_validate_tells_the_codes_of_entries(cli: InProcess) -> None:
+    cli.write_config("{models: {providers: {openai: {baseUrl: 'ftp://x'}, OpenAI: {}, acme: {baseUrl: 'ftp://y'}}}}")
+
+    found = cli.call("config", "validate", "--json").json["diagnostics"]
+
+    assert sorted(each["code"] for each in found) == ["config.base-url", "config.provider", "config.same-provider"]
+    assert all(each["line"] == 1 and each["column"] for each in found)
 
 
 def test_config_validate_tells_each_fault_with_its_place(cli: InProcess) -> None:
@@ -350,15 +443,126 @@ def test_explain_shows_the_configs_settings_and_what_they_shadow(cli: InProcess)
             "name": "base URL",
             "value": "https://…@proxy.acme.test/v1",
             "source": "models.providers.OpenAI",
+            "place": f"{cli.config_file}:1:32",
             "shadows": ["https://api.openai.com/v1"],
         },
         {
             "name": "API style",
             "value": "openai-completions",
             "source": "models.providers.OpenAI",
+            "place": f"{cli.config_file}:1:84",
             "shadows": ["openai-responses"],
         },
     ]
+
+
+BROKEN = ["{ a", "{models: 3}", '{models: {providers: {acme: {baseUrl: "ftp://x"}}}}']
+LISTS = [("auth", "list"), ("providers", "list"), ("providers", "view", "env-vars")]
+# Entries of providers say nothing of the profiles that are stored.
+TOLD = [(args, text) for args in (*LISTS, ("explain", "openai"), ("providers", "show", "openai")) for text in BROKEN]
+TOLD.remove((LISTS[0], BROKEN[2]))
+
+
+@pytest.mark.parametrize(("args", "text"), TOLD)
+def test_a_broken_config_is_told_by_what_reads_it(cli: InProcess, args: tuple[str, ...], text: str) -> None:
+    cli.write_config(text)
+
+    result = cli.call(*args)
+
+    assert result.status == 1
+    assert f"{cli.config_file}:1:" in result.err
+    assert ": error: " in result.err
+    assert bool(result.out) is (args != ("auth", "list"))
+
+
+@pytest.mark.parametrize(("args", "text"), [each for each in TOLD if each[0] in LISTS])
+def test_a_list_in_json_is_whole_or_an_error(cli: InProcess, args: tuple[str, ...], text: str) -> None:
+    cli.write_config(text)
+
+    result = cli.call(*args, "--json")
+
+    code = "config.syntax" if text == BROKEN[0] else "config.invalid"
+    assert (result.status, result.code, result.err) == (1, code, "")
+    assert [each["line"] for each in result.error["diagnostics"]] == [1]
+
+
+def test_explain_tells_a_broken_config_in_its_json(cli: InProcess) -> None:
+    cli.write_config("{models: 3}")
+
+    result = cli.call("explain", "openai", "--json")
+
+    assert result.status == 1
+    assert [(each["code"], each["path"]) for each in result.json["diagnostics"]] == [("config.type", ["models"])]
+    assert result.json["settings"][0]["source"] == "block"
+
+
+@pytest.mark.parametrize("args", [("explain", "acme"), ("providers", "show", "acme"), ("status", "acme")])
+def test_a_provider_that_a_broken_config_hides_is_told_with_the_fault(cli: InProcess, args: tuple[str, ...]) -> None:
+    cli.write_config('{models: {providers: {acme: {baseUrl: "https://a.test"')
+
+    result = cli.call(*args)
+
+    assert result.status == 2
+    assert f"{cli.config_file}:1:" in result.err
+    assert "There is no provider 'acme'." in result.err
+
+
+@pytest.mark.parametrize("args", [*LISTS, ("explain", "openai"), ("providers", "show", "openai")])
+def test_a_warning_about_the_config_fails_nothing(cli: InProcess, args: tuple[str, ...]) -> None:
+    cli.write_config("{models: {mod: 1}}")
+
+    assert cli.call(*args).status == 0
+    assert cli.call(*args, "--json").status == 0
+
+
+# What a narrow terminal must not tear apart: people copy it.
+NARROW = [
+    (("providers", "list"), lambda row: row["id"]),
+    (("providers", "view", "env-vars"), lambda row: row["name"]),
+    (("providers", "view", "auth-choices"), lambda row: row["choice"]),
+    (("providers", "view", "api-key-specs"), lambda row: row["provider"]),
+    (("auth", "list"), lambda row: row["id"]),
+]
+
+
+@pytest.mark.parametrize(("args", "name"), NARROW, ids=[" ".join(args) for args, _ in NARROW])
+def test_a_table_of_80_columns_keeps_names_whole_and_tells_the_rest_as_details(
+    cli: InProcess, args: tuple[str, ...], name: Callable[[dict[str, str]], str]
+) -> None:
+    log_in(cli)
+    log_in(cli, "groq", "--profile", "someone.with.a.long.name@example.test")
+    rows = cli.call(*args, "--json").json
+
+    shown = cli.call(*args, env={"COLUMNS": "80"}).out
+    wide = cli.call(*args, env={"COLUMNS": "160"}).out
+
+    assert max(map(len, shown.splitlines())) <= 80
+    words = shown.split()
+    assert [each for each in map(name, rows) if each not in words] == []
+    assert shown.splitlines()[1].split()[-1] == "details"
+    assert "details" not in wide.splitlines()[1]
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_no_column_pushes_another_off_a_narrow_screen(cli: InProcess, columns: int) -> None:
+    log_in(cli, "groq", "--profile", "someone.with.a.very.long.name@a.very.long.domain.example.test")
+
+    for args in (("auth", "list"), ("explain", "groq")):
+        shown = cli.call(*args, env={"COLUMNS": str(columns)}).out
+        assert max(map(len, shown.splitlines())) <= columns
+        assert "https://api.groq.com" in "".join(shown.split())
+    assert "usable" in "".join(cli.call("auth", "list", env={"COLUMNS": str(columns)}).out.split())
+
+
+def test_explain_at_80_columns_tells_what_wins_and_who_wrote_it(cli: InProcess) -> None:
+    log_in(cli)
+
+    shown = " ".join(cli.call("explain", "openai", env={"COLUMNS": "80", "OPENAI_API_KEY": WRONG_KEY}).out.split())
+
+    assert "base URL https://api.openai.com/v1 from built in" in shown
+    assert "1 profile openai:default api_key; wins" in shown
+    assert "2 env OPENAI_API_KEY api_key; shadowed" in shown
+    assert "by this program; " in shown
 
 
 def test_explain_without_a_credential_says_how_to_get_one(cli: InProcess) -> None:
@@ -467,31 +671,71 @@ def test_a_broken_config_still_shows_status_and_fails(cli: InProcess, text: str)
     result = cli.call("status", "--no-probe", "--json", env={"OPENAI_API_KEY": RIGHT_KEY})
 
     assert result.status == 1
-    states = {each["id"]: each["state"] for each in result.json["providers"]}
-    assert states["openai"] == "configured"
+    rows = {each["id"]: each for each in result.json["providers"]}
+    # What is in the environment is shown, and goes nowhere while nobody can tell where to.
+    found = [rows["openai"][name] for name in ("state", "source", "code")]
+    assert found == ["failing", "env", "config.unsure-address"]
     assert f"{cli.config_file}:1:" in result.err
     assert "error: " in result.err
 
 
-def test_a_store_that_cannot_be_read_is_told_with_its_copy(cli: InProcess) -> None:
-    cli.write_config("{}")
+def test_a_store_that_cannot_be_read_is_told_with_its_copy_and_the_rest_is_shown(cli: InProcess) -> None:
+    cli.write_config('{models: {providers: {zai: {apiKey: "${ZAI_KEY}"}}}}')
     cli.store_file.write_bytes(b"not a store")
+    env = {"OPENAI_API_KEY": RIGHT_KEY, "ZAI_KEY": WRONG_KEY}
 
-    result = cli.call("status", "--no-probe", "--json")
+    result = cli.call("status", "--no-probe", "--json", env=env)
 
-    assert (result.status, result.code) == (1, "store.unreadable")
+    assert result.status == 1
+    sources = {each["id"]: each["source"] for each in result.json["providers"]}
+    assert (sources["openai"], sources["zai"], sources["groq"]) == ("env", "config", None)
+    (fault,) = result.json["diagnostics"]
+    assert (fault["code"], fault["severity"]) == ("store.unreadable", "error")
     (copy,) = [name for name in cli.files() if ".unreadable-" in name]
-    assert copy in result.error["message"]
+    assert copy in fault["message"]
+    shown = cli.call("status", "--no-probe", env=env)
+    assert shown.status == 1
+    assert "env OPENAI_API_KEY" in shown.out
+    assert f"error: {fault['message']}" in shown.err.splitlines()
 
 
-@pytest.mark.parametrize("command", [("status", "--no-probe"), ("auth", "list"), ("logout", "openai")])
-def test_a_home_that_is_a_file_is_told(cli: InProcess, tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_a_store_under_another_key_is_told_once_and_the_rest_is_shown(cli: InProcess) -> None:
+    log_in(cli)
+    env = {"JACKFIELD_MASTER_KEY": base64.b64encode(bytes(32)).decode(), "GROQ_API_KEY": RIGHT_KEY}
+
+    result = cli.call("status", "openai", "groq", "--no-probe", "--json", env=env)
+
+    assert result.status == 1
+    assert [each["state"] for each in result.json["providers"]] == ["failing", "configured"]
+    assert [each["code"] for each in result.json["diagnostics"]] == ["store.other-key"]
+
+
+def test_a_home_that_is_a_file_hides_the_environment_from_nobody(cli: InProcess, tmp_path: Path) -> None:
+    home = tmp_path / "file"
+    home.write_text("x")
+
+    result = cli.call("status", "groq", "--no-probe", "--json", env={"JACKFIELD_HOME": str(home), "GROQ_API_KEY": "k"})
+
+    [row] = result.json["providers"]
+    assert (result.status, row["state"], row["source"]) == (1, "failing", "env")
+    assert {"store.unreadable", "config.unreadable"} == {each["code"] for each in result.json["diagnostics"]}
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("auth", "order", "openai"), "config.unreadable"),
+        (("explain", "openai"), "store.unreadable"),
+        (("logout", "openai"), "store.unreadable"),
+    ],
+)
+def test_a_home_that_is_a_file_is_told(cli: InProcess, tmp_path: Path, command: tuple[str, ...], code: str) -> None:
     home = tmp_path / "file"
     home.write_text("x")
 
     result = cli.call(*command, "--json", env={"JACKFIELD_HOME": str(home)})
 
-    assert (result.status, result.code) == (1, "store.unreadable")
+    assert (result.status, result.code) == (1, code)
     assert home.read_text() == "x"
 
 
@@ -501,7 +745,10 @@ def test_a_purged_logout_leaves_the_key_nowhere_and_cannot_bring_it_back(cli: In
     undone = cli.call("config", "undo")
     assert cli.profile_ids() == []
     assert (undone.status, undone.out) == (2, "")
-    assert "nothing" in undone.err.lower() or "no commit" in undone.err.lower()
+    assert undone.err.splitlines() == [
+        "Error: There is nothing to take back.",
+        "Fix: What is taken back is the last login, logout, import or repair; what was edited by hand is not.",
+    ]
     for file in cli.folder.rglob("*"):
         if file.is_file():
             assert RIGHT_KEY.encode() not in file.read_bytes(), file.name

@@ -81,16 +81,20 @@ def test_status(cli: InProcess) -> None:
                 "state": "configured",
                 "source": "profile",
                 "reason": "openai:default: A credential is there; the provider was not asked.",
+                "code": None,
             },
             {
                 "id": "groq",
                 "state": "not_configured",
                 "source": None,
                 "reason": "Run jackfield login groq, or set GROQ_API_KEY.",
+                "code": None,
             },
-        ]
+        ],
+        "diagnostics": [],
     }
-    assert [list(each) for each in result.json["providers"]] == [["id", "state", "source", "reason"]] * 2
+    assert list(result.json) == ["providers", "diagnostics"]
+    assert [list(each) for each in result.json["providers"]] == [["id", "state", "source", "reason", "code"]] * 2
 
 
 def test_status_lists_every_provider_by_id(cli: InProcess) -> None:
@@ -285,13 +289,22 @@ def test_explain(cli: InProcess) -> None:
 
     found = cli.call("explain", "openai", "--json", env={"OPENAI_API_KEY": WRONG_KEY}).json
 
+    setting: dict[str, object] = {"source": "block", "place": None, "shadows": []}
+    places = [found["settings"][2]["place"], *(each["place"] for each in found["written"])]
+    assert all(each.startswith(f"{cli.config_file}:") for each in places)
     assert found == {
         "provider": "openai",
         "owner": "core",
         "settings": [
-            {"name": "base URL", "value": "https://api.openai.com/v1", "source": "block", "shadows": []},
-            {"name": "API style", "value": "openai-responses", "source": "block", "shadows": []},
-            {"name": "default model", "value": "openai/gpt-5", "source": "agents.defaults.model", "shadows": []},
+            {**setting, "name": "base URL", "value": "https://api.openai.com/v1"},
+            {**setting, "name": "API style", "value": "openai-responses"},
+            {
+                "name": "default model",
+                "value": "openai/gpt-5",
+                "source": "agents.defaults.model",
+                "place": found["settings"][2]["place"],
+                "shadows": [],
+            },
         ],
         "sources": [
             {
@@ -311,12 +324,15 @@ def test_explain(cli: InProcess) -> None:
                 "by": "user",
                 "at": found["written"][0]["at"],
                 "title": "login to openai as openai:default",
+                "place": place,
+                "shadows": [],
             }
-            for field in ("provider", "mode")
+            for field, place in zip(("provider", "mode"), places[1:], strict=True)
         ],
+        "diagnostics": [],
     }
-    assert list(found) == ["provider", "owner", "settings", "sources", "shared_variables", "written"]
-    assert list(found["written"][0]) == ["path", "by", "at", "title"]
+    assert list(found) == ["provider", "owner", "settings", "sources", "shared_variables", "written", "diagnostics"]
+    assert list(found["written"][0]) == ["path", "by", "at", "title", "place", "shadows"]
     assert list(found["sources"][0]) == ["kind", "name", "mode", "usable", "reason", "wins"]
 
 
@@ -347,6 +363,7 @@ def test_config_path(cli: InProcess) -> None:
         {
             "config": str(cli.config_file),
             "exists": True,
+            "includes": [],
             "store": str(cli.store_file),
             "plugins": str(cli.home / "plugins"),
             "state": str(cli.home / "state"),
@@ -362,11 +379,14 @@ def test_config_validate(cli: InProcess) -> None:
     bad = cli.call("config", "validate", "--json")
 
     assert (good.status, warned.status, bad.status) == (0, 0, 1)
-    assert ordered(good.json) == ordered({"path": str(cli.config_file), "valid": True, "diagnostics": []})
+    assert ordered(good.json) == ordered(
+        {"path": str(cli.config_file), "includes": [], "valid": True, "diagnostics": []}
+    )
     assert warned.json["valid"] is True
     assert same(warned.json["diagnostics"], [DIAGNOSTIC])
     assert bad.json == {
         "path": str(cli.config_file),
+        "includes": [],
         "valid": False,
         "diagnostics": [
             {
@@ -403,6 +423,16 @@ def test_login(cli: InProcess) -> None:
         },
     )
     assert (found["profiles"], found["verified"], found["verdict"]) == (["openai:default"], False, None)
+
+
+def test_the_consents_of_a_login_say_whether_they_were_given(cli: InProcess) -> None:
+    cli.write_config('{models: {providers: {openai: {baseUrl: "https://one.acme.test", api: "openai-completions"}}}}')
+    url = ("--base-url", "https://two.acme.test")
+
+    consents = log_in(cli, *url)["consents"]
+
+    assert same(consents[:1], [{"code": TEXT, "path": [TEXT], "question": TEXT, "accepted": FLAG}])
+    assert {each["code"]: each["accepted"] for each in consents} == {"overwrite": True, "origin-change": True}
 
 
 def test_logout(cli: InProcess) -> None:

@@ -158,6 +158,70 @@ def test_a_long_cell_is_folded_and_nothing_of_it_is_lost(width: int) -> None:
     assert "".join(body.split()) == text
 
 
+@pytest.mark.parametrize("width", [30, 60, 80, 120])
+def test_a_long_first_cell_does_not_push_the_others_off(width: int) -> None:
+    shown = drawn(output.make_table(("name", "value"), [("a" * 70, "told")], width=width), width)
+
+    assert max(map(len, shown.splitlines())) <= width
+    assert shown.count("a") - 2 == 70  # those of the headings
+    assert "told" in shown
+
+
+@pytest.mark.parametrize(("width", "whole"), [(60, False), (80, True)])
+def test_what_people_copy_is_whole_where_there_is_room(width: int, whole: bool) -> None:
+    name = "ACME_GATEWAY_API_KEY_OF_SOME_LENGTH"
+    rows = [("acme-some-gateway", name, "told at such a length that something has to give " * 2)]
+
+    shown = drawn(output.make_table(("provider", "name", "value"), rows, width=width), width)
+
+    assert (name in shown.split()) is whole
+    assert "acme-some-gateway" in shown.split()
+
+
+COLUMNS = ("name", "state", "expires", "seen")
+CELLS = [("one", "usable", None, ["a", "b"]), ("two", None, 3, ())]
+
+
+def test_a_narrow_table_tells_in_one_column_what_its_cells_say() -> None:
+    gather = {"seen": "seen by {}", "state": "{}", "expires": "expires {}"}
+
+    columns, rows = output.gathered(COLUMNS, CELLS, gather)
+
+    assert columns == ["name", "details"]
+    assert rows == [["one", "seen by a, b; usable"], ["two", "expires 3"]]
+
+
+@pytest.mark.parametrize(("columns", "heads"), [("99", ["name", "details"]), ("100", list(COLUMNS))])
+def test_the_form_follows_the_terminal(
+    columns: str, heads: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+
+    output.show_table(COLUMNS, CELLS, gather={"state": "{}", "expires": "{}", "seen": "{}"})
+    assert capsys.readouterr().out.splitlines()[1].split() == heads
+    output.show_table(COLUMNS, CELLS)
+    assert capsys.readouterr().out.splitlines()[1].split() == list(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("config.type", "F: error: a: is wrong"),
+        ("patch.type", "F: error: a: is wrong"),
+        ("login.field", "error: a: is wrong"),
+        ("registry.duplicate", "error: a: is wrong"),
+        ("store.changed-since", "error: is wrong"),
+        ("import.format", "error: is wrong"),
+    ],
+)
+def test_what_is_about_no_place_in_a_file_is_told_without_one(
+    code: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.show_diagnostics([Diagnostic(code, "is wrong", path=("a",))], "F")
+
+    assert capsys.readouterr().err.splitlines() == [expected]
+
+
 def test_a_table_has_its_title(capsys: pytest.CaptureFixture[str]) -> None:
     output.show_table(("a",), [("1" * 20,)], title="Things")
 
@@ -194,6 +258,16 @@ def test_columns_that_nobody_fills_are_left_out() -> None:
     assert full.split()[:5] == ["provider", "state", "source", "reason", "answer"]
     assert "env ACME_API_KEY" in full
     assert "1,234 ms" in full or "1,235 ms" in full
+
+
+@pytest.mark.parametrize(("width", "heads"), [(99, 3), (100, 4)])
+def test_a_narrow_status_tells_the_source_with_the_reason(width: int, heads: int) -> None:
+    found = status("configured", source="env", source_name="ACME_API_KEY")
+
+    shown = drawn(status_table([found], width=width), width)
+
+    assert len(shown.splitlines()[1].split()) == heads
+    assert ("env ACME_API_KEY: Why." in shown) is (heads == 3)
 
 
 def test_a_cell_may_have_its_own_style() -> None:

@@ -6,14 +6,15 @@ import asyncio
 import io
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 
 from jackfield.auth.prompter import Option, Progress
-from jackfield.cli.prompts import TerminalPrompter, has_terminal
+from jackfield.cli import output
+from jackfield.cli.prompts import TerminalPrompter, _TimeLeft, has_terminal
 from jackfield.errors import CancelledError
 
 if TYPE_CHECKING:
@@ -176,3 +177,89 @@ def test_a_person_is_there_when_keys_and_questions_have_a_terminal(
     monkeypatch.setattr("sys.stderr", Stream(view))
 
     assert has_terminal() is there
+
+
+def waiting(validate: Callable[[str], str | None] | None = None) -> Callable[[TerminalPrompter], Awaitable[object]]:
+    return lambda prompter: prompter.text("Paste it:", validate=validate, waiting="Waiting", seconds=180)
+
+
+def test_a_line_may_be_typed_while_something_else_is_waited_for() -> None:
+    assert ask("pasted" + ENTER, waiting()) == "pasted"
+
+
+def test_a_line_that_does_not_fit_is_asked_for_again_while_something_else_is_waited_for() -> None:
+    seen: list[str] = []
+
+    def complaint(text: str) -> str | None:
+        seen.append(text)
+        return None if text == "right" else "Wrong"
+
+    assert ask("bad" + ENTER + "\x15" + "right" + ENTER, waiting(complaint)) == "right"
+    assert (seen[0], seen[-1]) == ("bad", "right")
+
+
+@pytest.mark.parametrize("key", [CTRL_C, CTRL_D])
+def test_a_line_that_is_waited_for_beside_something_else_can_be_ended(key: str) -> None:
+    with pytest.raises(CancelledError):
+        ask(key, waiting())
+
+
+def test_a_question_goes_away_when_what_was_waited_for_has_come() -> None:
+    async def main() -> object:
+        task = asyncio.ensure_future(waiting()(TerminalPrompter()))
+        await asyncio.sleep(0)
+        task.cancel()
+        return (await asyncio.gather(task, return_exceptions=True))[0]
+
+    with keys(""):
+        assert isinstance(asyncio.run(main()), asyncio.CancelledError)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "passed", "shown"),
+    [(180, 0, "Waiting · 3:00 left"), (180, 115, "Waiting · 1:05 left"), (5, 60, "Waiting · 0:00 left")],
+)
+def test_the_time_left_is_reckoned_when_it_is_drawn(seconds: float, passed: float, shown: str) -> None:
+    now = [1_000.0]
+    left = _TimeLeft("Waiting", seconds, lambda: now[0])
+    now[0] += passed
+    assert (str(left), left.__rich__()) == (shown, shown)
+
+
+def test_a_countdown_that_is_stopped_says_its_last_word(capsys: pytest.CaptureFixture[str]) -> None:
+    TerminalPrompter().countdown("Waiting", 60).stop("Done.")
+    assert capsys.readouterr().err.endswith("Done.\n")
+
+
+URL = "https://github.com/login/device"
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch, **options: Any) -> str:
+    """Return what `show_qr` writes on such a terminal."""
+    from rich.console import Console
+
+    file = io.StringIO()
+    screen = Console(file=file, **{"force_terminal": True, "width": 100, "color_system": "standard", **options})
+    monkeypatch.setattr(output, "console", lambda *, stderr=False: screen)
+    asyncio.run(TerminalPrompter().show_qr(URL))
+    return file.getvalue()
+
+
+def test_a_qr_code_shows_every_module_black_on_white(monkeypatch: pytest.MonkeyPatch) -> None:
+    import segno
+
+    shown = drawn(monkeypatch)
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in shown.splitlines()]
+    modules = []
+    for line in lines:
+        modules.append([char in "▀█" for char in line])
+        modules.append([char in "▄█" for char in line])
+    expected = [[bool(each) for each in row] for row in segno.make(URL, error="l", micro=False).matrix_iter(border=2)]
+    assert modules[: len(expected)] == expected
+    assert not any(module for row in modules[len(expected) :] for module in row)
+    assert all(line.startswith("\x1b[30;47m") for line in shown.splitlines())
+
+
+@pytest.mark.parametrize("options", [{"width": 20}, {"force_terminal": False}], ids=["narrow", "no-terminal"])
+def test_no_qr_code_is_drawn_where_it_could_not_be_read(monkeypatch: pytest.MonkeyPatch, options: Any) -> None:
+    assert drawn(monkeypatch, **options) == ""

@@ -100,9 +100,12 @@ def test_a_group_alone_prints_its_help_on_standard_error(cli: InProcess, args: t
     ("args", "told"),
     [
         (("stauts",), "There is no command 'stauts'. Did you mean status"),
+        (("undo",), "There is no command 'undo'. Did you mean config undo?"),
+        (("order",), "There is no command 'order'. Did you mean auth order?"),
+        (("status", "nope"), "There is no provider 'nope'.\n"),
         (("logn",), "There is no command 'logn'. Did you mean login"),
         (("zzzzzz",), "There is no command 'zzzzzz'."),
-        (("k" * 40,), "There is no command a text of 40 characters."),
+        (("k" * 40,), "There is no command of that name; it has 40 characters."),
         (("--verson",), "Did you mean '--version'?"),
         (("login", "--key-stdn"), "Did you mean '--key-stdin'?"),
         (("status", "--no-prob"), "Did you mean"),
@@ -157,11 +160,56 @@ def test_an_interruption_is_130(
     }
 
 
-def test_a_fault_of_the_program_is_not_hidden(cli: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jackfield.app.App.__init__", _raising(ZeroDivisionError("ours")))
+def test_a_fault_of_the_program_is_one_line_without_its_words(cli: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jackfield.app.App.__init__", _raising(ZeroDivisionError("sk-canary")))
 
-    with pytest.raises(ZeroDivisionError):
-        cli.call("status")
+    as_text, as_json = cli.call("status"), cli.call("status", "--json")
+
+    assert (as_text.status, as_text.out) == (1, "")
+    assert as_text.err == (
+        "Error: Something happened that was not foreseen (ZeroDivisionError).\n"
+        "Fix: Run it again with --debug to see where it came from, and report that.\n"
+    )
+    assert (as_json.status, as_json.code, as_json.err) == (1, "internal", "")
+
+
+@pytest.mark.parametrize("args", [("--debug", "status"), ("status", "--debug"), ("status", "--json", "--debug")])
+def test_debug_shows_where_a_fault_of_the_program_came_from(
+    cli: InProcess, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("jackfield.app.App.__init__", _raising(ZeroDivisionError("sk-canary")))
+
+    result = cli.call(*args)
+
+    assert result.status == 1
+    assert "Traceback (most recent call last):\n" in result.err
+    assert "in fail\n" in result.err
+    assert "ZeroDivisionError\n" in result.err
+    assert "sk-canary" not in result.err + result.out
+
+
+def test_debug_after_two_dashes_is_an_argument(cli: InProcess) -> None:
+    result = cli.call("explain", "--", "--debug")
+
+    assert (result.status, result.out) == (2, "")
+    assert "There is no provider '--debug'." in result.err
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PermissionError(13, "Permission denied", "/srv/x"), "(Permission denied: /srv/x)"),
+        (OSError(24, "Too many open files"), "(Too many open files)"),
+        (RecursionError("deep"), "(RecursionError)"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_error_of_the_system_is_told_with_what_it_is_about(
+    cli: InProcess, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    monkeypatch.setattr("jackfield.app.App.__init__", _raising(error))
+
+    assert f"not foreseen {told}.\n" in cli.call("status").err
 
 
 def test_debug_shows_the_chain_without_the_words_of_foreign_errors(
@@ -169,7 +217,7 @@ def test_debug_shows_the_chain_without_the_words_of_foreign_errors(
 ) -> None:
     secret = "-".join(("sk", "canary"))
 
-    def fail(*args: object) -> None:
+    def fail(*args: object, **more: object) -> None:
         try:
             int({secret: 1}[secret[:3]])
         except KeyError as error:
