@@ -42,15 +42,14 @@ def atomic_write(path: Path, data: bytes, mode: int = PRIVATE_FILE) -> None:
     """
     target = Path(os.path.realpath(path))
     descriptor, temporary = _open_temporary(target, mode)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(temporary.unlink, missing_ok=True)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        undo.pop_all()
     flush_folder(target.parent)
 
 

@@ -215,13 +215,7 @@ class Onboarding:
         owner = _owner_of(method)
         draft = _LoginDraft(self, provider, result, base_url if request.base_url else None, ref, owner)
         planned = draft.plan(self._config)
-        if result.proposal is not None and not planned.refused and not planned.profiles and not planned.changes:
-            raise RequestError(
-                f"The login of {provider.label} returned neither a credential nor a change.",
-                code="login.nothing",
-                fix="Tell the author of the plugin.",
-                diagnostics=planned.diagnostics,
-            )
+        _require_something(provider, result, planned)
         draft.accepted = await self._ask_consents(planned, request, result.typed, prompter)
         outcome = LoginOutcome(
             provider=provider.id,
@@ -607,6 +601,17 @@ class _LoginDraft:
             "configPatch": patch,
             "defaultModel": self._ref,
         }
+
+
+def _require_something(provider: Provider, result: LoginResult, plan: LoginPlan) -> None:
+    """Refuse a plugin's login that returned nothing: its user would believe to be logged in."""
+    if result.proposal is not None and not (plan.refused or plan.profiles or plan.changes):
+        raise RequestError(
+            f"The login of {provider.label} returned neither a credential nor a change.",
+            code="login.nothing",
+            fix="Tell the author of the plugin.",
+            diagnostics=plan.diagnostics,
+        )
 
 
 def _is_typed(plan: LoginPlan, typed: tuple[str, ...]) -> bool:

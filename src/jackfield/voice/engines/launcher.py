@@ -109,20 +109,19 @@ class EmbeddedSpeech:
             raise InternalError("An embedded speech service is started once.")
         require_packages()
         self._child = child = self._started()
-        try:
-            async with asyncio.timeout(self._start_s) as deadline:
-                child.write(self._orders())
-                line = await child.read_line()
-                self._port = await self._told(child, line)
-        except TimeoutError:
-            await child.end()
-            if not deadline.expired():
-                raise
-            message = f"The embedded speech service was not ready within {self._start_s:g} s."
-            raise RemoteError(message, code="voice.embedded-timeout") from None
-        except BaseException:
-            await child.end()
-            raise
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(child.end)
+            try:
+                async with asyncio.timeout(self._start_s) as deadline:
+                    child.write(self._orders())
+                    line = await child.read_line()
+                    self._port = await self._told(child, line)
+            except TimeoutError:
+                if not deadline.expired():
+                    raise
+                message = f"The embedded speech service was not ready within {self._start_s:g} s."
+                raise RemoteError(message, code="voice.embedded-timeout") from None
+            undo.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
