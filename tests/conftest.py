@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -25,3 +26,9 @@ def _hide_this_machine() -> None:
 
 
 _hide_this_machine()
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs that the tests start: a shell lets those in the background ignore it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
